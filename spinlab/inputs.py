@@ -1,0 +1,94 @@
+"""Checks at the door: what every public function asks of its arguments, as sentences.
+
+A function that is called by users passes its arguments through here once; what lies behind trusts
+them.  Each check returns the value, so that it can stand where the value is needed.
+"""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from reprlib import repr as brief
+
+import numpy as np
+
+
+def instance(name, value, kind, hint=""):
+    """The value, if it is of the kind."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise TypeError(
+            f"{name} must be {article} {kind.__name__}, but {type(value).__name__} arrived. {hint}"
+            .rstrip()
+        )
+    return value
+
+
+def choice(what, value, names):
+    """The value, if it is among the names.
+
+    Examples
+    --------
+    >>> choice("fruit", "plum", ("apple", "pear"))
+    Traceback (most recent call last):
+        ...
+    ValueError: There is no fruit 'plum'; choose one of apple, pear.
+    """
+    if not (isinstance(value, str) and value in names):
+        raise ValueError(f"There is no {what} {value!r}; choose one of {', '.join(names)}.")
+    return value
+
+
+def positive(name, value, unit=""):
+    """The value, if it is a positive, finite number."""
+    if not (isinstance(value, Real) and math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be a positive number{unit}, but {value!r} arrived.")
+    return value
+
+
+def not_negative(name, value, unit=""):
+    """The value, if it is 0 or a positive, finite number."""
+    if not (isinstance(value, Real) and math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} must be 0 or a positive number{unit}, but {value!r} arrived.")
+    return value
+
+
+def whole(name, value, least=1):
+    """The value, if it is a whole number and not too small."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(
+            f"{name} must be a whole number of at least {least}, but {value!r} arrived."
+        )
+    return value
+
+
+def finite_array(name, value, dtype=float):
+    """The value as an array of finite numbers.
+
+    Parameters
+    ----------
+    name : str
+        How the sentence begins.
+    value : array_like
+    dtype : {float, complex}
+        With ``complex``, complex numbers pass too; real ones stay real.
+
+    Returns
+    -------
+    ndarray
+        Of floats or complex numbers; the same array where it is one already.
+    """
+    try:
+        array = np.asarray(value)
+        if array.dtype == object:  # such as SymPy's numbers
+            array = array.astype(float)
+    except (TypeError, ValueError):
+        array = np.asarray("")
+    if array.dtype.kind not in ("biufc" if dtype is complex else "biuf"):
+        kind = "numbers" if dtype is complex else "real numbers"
+        raise TypeError(
+            f"{name} must hold {kind}, in rows of one length, but {brief(value)} arrived."
+        )
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} must be finite, but NaN or inf arrived.")
+    return array.astype(np.result_type(array, float), copy=False)

@@ -1,0 +1,265 @@
+"""One door to all propagation methods, and to autograd.
+
+Every method has the same signature, so they swap: choose by name from :data:`METHODS`.
+:func:`propagate` is an autograd primitive whose derivative is our adjoint: write any loss with
+``autograd.numpy`` and ask autograd for the gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from autograd.extend import defjvp, defvjp, primitive
+from autograd.tracer import getval, isbox
+
+from . import fem, grape, rotations
+from .elements import CONTROL_SHAPES, ELEMENTS
+from .generators import Generator
+from .inputs import choice, finite_array, instance, positive
+from .linearisation import Linearisation
+
+#: name: linearise(generator, waveform, dt, rho0, control)
+METHODS = {
+    "grape": grape.linearise,
+    "grape-batched": grape.linearise_batched,
+    "rotations": rotations.linearise,
+    **{f"fem-{name}": partial(fem.linearise, element=name) for name in ELEMENTS},
+    "fem-linear-sparse": partial(fem.linearise, element="linear", solver="sparse"),
+}
+
+#: Members treated at a time: about what keeps states and factors in the cache.
+CHUNK = {"rotations": 1024, "grape-batched": 64}
+DEFAULT_CHUNK = 8
+
+
+def linearise(generator, waveform, dt, rho0, method="rotations", control="constant"):
+    """Trajectory of a pulse, with its derivative in both directions.
+
+    Parameters
+    ----------
+    generator : Generator
+        In rad/s; with or without a member axis.
+    waveform : ndarray, (controls, steps) or, for ``control="linear"``, (controls, steps + 1)
+        Dimensionless.
+    dt : float
+        Length of a step, s.
+    rho0 : ndarray, (d,) or (d, columns)
+        Initial state, or several as columns.
+    method : str
+        A name of :data:`METHODS`.
+    control : {"constant", "linear"}
+        Course of the control within a step.
+
+    Returns
+    -------
+    Linearisation
+        Its ``states`` have shape ([members,] steps + 1, d[, columns]).
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, NaN, a step that is not positive, an unknown method.
+
+    Examples
+    --------
+    >>> from spinlab import evaluate, state
+    >>> hard = linearise(evaluate(rf_hz=1e4), np.ones((1, 25)) * [[1.0], [0.0]], 1e-6, state("Iz"))
+    >>> hard.states[-1].round(6)
+    array([ 0., -1.,  0.])
+    """
+    waveform, rho0 = _checked(generator, waveform, dt, rho0, method, control)
+    single_member, single_state = generator.members is None, rho0.ndim == 1
+    # One complex number makes everything complex: the kernels know one type at a time.
+    dtype = np.result_type(generator.drift, generator.controls, rho0)
+    drift, controls = (
+        array.astype(dtype, copy=False) for array in (generator.drift, generator.controls)
+    )
+    generator = (
+        Generator(drift[None], controls[None]) if single_member else Generator(drift, controls)
+    )
+    kernel = METHODS[method]
+    full = kernel(generator, waveform, dt, rho0[:, None] if single_state else rho0, control)
+    outer = 0 if single_member else slice(None)
+    inner = (Ellipsis, 0) if single_state else Ellipsis
+    states = full.states[outer][inner]
+
+    def restore(costates):
+        costates = _shaped("The costates", costates, states.shape)
+        # Of a complex costate, a real state sees the real part alone.
+        costates = costates if np.iscomplexobj(states) else np.real(costates)
+        costates = costates[..., None] if single_state else costates
+        return costates[None] if single_member else costates
+
+    def pushforward(direction):
+        direction = _shaped("The change of the waveform", direction, waveform.shape)
+        return full.pushforward(direction)[outer][inner]
+
+    return Linearisation(
+        states, lambda costates: full.pullback(restore(costates))[outer], pushforward
+    )
+
+
+def _shaped(name, array, shape):
+    if np.shape(array) != shape:
+        raise ValueError(f"{name} must have shape {shape}, but {np.shape(array)} arrived.")
+    return np.asarray(array)
+
+
+def _checked(generator, waveform, dt, rho0, method, control):
+    instance("generator", generator, Generator, "Make one by spinlab.evaluate().")
+    choice("method", method, METHODS)
+    choice("control", control, CONTROL_SHAPES)
+    positive("dt", dt, " of seconds")
+    waveform = finite_array("The pulse", waveform, complex)
+    rho0 = finite_array("The initial state", rho0, complex)
+    controls = generator.controls.shape[-3]
+    if waveform.ndim != 2 or len(waveform) != controls:
+        raise ValueError(
+            f"The pulse has shape {waveform.shape} but the generator has {controls} controls; "
+            "pass an array (controls, steps) with one row per control operator."
+        )
+    fewest = 1 if control == "constant" else 2
+    if waveform.shape[1] < fewest:
+        raise ValueError(
+            f"The pulse has {waveform.shape[1]} samples; a {control} control needs at least "
+            f"{fewest}."
+        )
+    if rho0.ndim not in (1, 2) or len(rho0) != generator.dimension or not rho0.size:
+        raise ValueError(
+            f"The initial state has shape {rho0.shape} but the generator has dimension "
+            f"{generator.dimension}; pass (d,) or (d, columns)."
+        )
+    return waveform, rho0
+
+
+def propagate(generator, waveform, dt, rho0, method="rotations", control="constant"):
+    """States at the ends of all steps; autograd differentiates it with respect to the waveform.
+
+    Parameters as in :func:`linearise`.
+
+    Returns
+    -------
+    ndarray, ([members,] steps + 1, d[, columns])
+
+    Examples
+    --------
+    >>> import autograd
+    >>> from spinlab import evaluate, state
+    >>> spin, u = evaluate(rf_hz=1e4, offset_hz=500.0), np.full((2, 20), 0.5)
+    >>> loss = lambda u: propagate(spin, u, 1e-6, state("Iz"))[-1, 1] ** 2
+    >>> autograd.grad(loss)(u).shape
+    (2, 20)
+    """
+    if isbox(waveform) and isbox(waveform._value):
+        raise TypeError(
+            "propagate() has a first derivative only; a second one was asked of autograd. "
+            "Differentiate the gradient by finite differences, or write the loss without grad."
+        )
+    result = linearise(generator, getval(waveform), dt, rho0, method, control)
+    return _states(waveform, result)
+
+
+@primitive
+def _states(waveform, result):
+    return result.states
+
+
+# autograd pulls back g with df = Re(g * drho); our costate is the conjugate of that.
+# The members of an ensemble share one waveform, so their gradients add up.
+defvjp(
+    _states,
+    lambda ans, waveform, result: lambda g: result.pullback(np.conj(g)).reshape(
+        -1, *np.shape(waveform)
+    ).sum(axis=0),
+    None,
+)
+defjvp(_states, lambda direction, ans, waveform, result: result.pushforward(direction), None)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Objective of every member and its gradient.
+
+    Parameters
+    ----------
+    values : ndarray, ([members,])
+    gradients : ndarray, ([members,] controls, samples)
+    """
+
+    values: np.ndarray
+    gradients: np.ndarray
+
+
+def evaluate_objective(
+    generator, waveform, dt, rho0, objective, method="rotations", control="constant"
+):
+    """Objective of every member and its exact gradient with respect to the waveform.
+
+    Forward, objective, backward: for large ensembles in chunks that stay in the cache.
+
+    Parameters
+    ----------
+    generator, waveform, dt, rho0, method, control
+        As in :func:`linearise`.
+    objective : callable
+        Such as ``spinlab.transfer(target)``.
+
+    Returns
+    -------
+    Evaluation
+
+    Examples
+    --------
+    >>> from spinlab import evaluate, observable, state, transfer
+    >>> spin = evaluate(rf_hz=1e4)
+    >>> quarter = np.array([[0.0], [1.0]]) * np.ones(25)
+    >>> result = evaluate_objective(spin, quarter, 1e-6, state("Iz"), transfer(observable("Ix")))
+    >>> result.values.round(6), result.gradients.shape
+    (np.float64(1.0), (2, 25))
+    """
+    instance("generator", generator, Generator, "Make one by spinlab.evaluate().")
+    if not callable(objective):
+        raise TypeError(
+            f"The objective must be a function, such as spinlab.transfer(target), but "
+            f"{objective!r} arrived."
+        )
+    if generator.members is None:
+        return _evaluate_chunk(generator, waveform, dt, rho0, objective, method, control)
+    chunk = CHUNK.get(method, DEFAULT_CHUNK)
+    parts = [
+        _evaluate_chunk(
+            generator.member(slice(first, first + chunk)),
+            waveform, dt, rho0, objective, method, control,
+        )
+        for first in range(0, generator.members, chunk)
+    ]
+    return Evaluation(
+        np.concatenate([part.values for part in parts]),
+        np.concatenate([part.gradients for part in parts]),
+    )
+
+
+def _evaluate_chunk(generator, waveform, dt, rho0, objective, method, control):
+    result = linearise(generator, waveform, dt, rho0, method, control)
+    states = result.states
+    last = -1 if generator.members is None else (slice(None), -1)
+    final = states[last]
+    values, costate = objective(final)
+    if np.shape(values) != generator.drift.shape[:-2]:
+        raise ValueError(
+            f"The objective returned values of shape {np.shape(values)} for "
+            f"{'one member' if generator.members is None else f'{generator.members} members'}; it must "
+            "return one number a member (several initial states need the rotation objective)."
+        )
+    if np.shape(costate) != final.shape:
+        raise ValueError(
+            f"The objective returned a costate of shape {np.shape(costate)} for final states of "
+            f"shape {final.shape}; they must agree."
+        )
+    costates = np.zeros(states.shape, np.result_type(states, costate))
+    costates[last] = costate
+    # A complex waveform is the complex step; otherwise the value of a member is a real number.
+    values = values if np.iscomplexobj(waveform) else np.real(values)
+    return Evaluation(values, result.pullback(costates))

@@ -1,0 +1,147 @@
+r"""Objectives: a value and its costate, always together.
+
+An objective is a function of the final states that returns
+
+* ``values``: one number a member (larger is better), and
+* ``costates``: :math:`\partial f/\partial\rho_N`, of the shape of the final states,
+
+so that nobody can mismatch them.  To add one, write such a function and a line in
+:data:`OBJECTIVES`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .inputs import finite_array
+
+
+def transfer(target):
+    r"""Overlap with a target state, :eq:`eq-fidelity`.
+
+    .. math:: f = \operatorname{Re}\langle C|\rho_N\rangle
+
+    Parameters
+    ----------
+    target : array_like, (d,)
+        :math:`C`; it is normalised to length 1, so that a state of length 1 reaches at most 1.
+
+    Returns
+    -------
+    callable
+        ``objective(final)`` for ``final`` of shape (..., d).
+
+    Examples
+    --------
+    >>> value, costate = transfer([2.0, 0, 0])(np.array([0.6, 0.8, 0]))
+    >>> float(value), costate
+    (0.6, array([1., 0., 0.]))
+    """
+    target = _checked_target(target, 1)
+    target = target / np.linalg.norm(target)
+
+    def objective(final):
+        _require_fit(final, target.shape)
+        values = np.sum(np.conj(target) * final, axis=-1)
+        if np.iscomplexobj(target):
+            values = values.real
+        return values, np.broadcast_to(target, np.shape(final))
+
+    return objective
+
+
+def transfer_squared(target):
+    r"""Squared overlap :math:`f = \langle C|\rho_N\rangle^2`: blind to the sign of the final state.
+
+    Parameters and result as in :func:`transfer`; real states only.
+    """
+    overlap = transfer(target)
+
+    def objective(final):
+        values, costates = overlap(final)
+        return values**2, 2 * values[..., None] * costates
+
+    return objective
+
+
+def subspace(targets):
+    r"""Weight in a subspace, :math:`f = \sum_j \langle C_j|\rho_N\rangle^2`, :eq:`eq-subspace`.
+
+    With ``Ix`` and ``Iy`` this is transverse magnetisation of whatever phase.
+
+    Parameters
+    ----------
+    targets : array_like, (d, columns)
+        Real, orthonormal columns :math:`C_j`.
+    """
+    targets = _checked_target(targets, 2)
+    if np.iscomplexobj(targets) or not np.allclose(targets.T @ targets, np.eye(targets.shape[1])):
+        raise ValueError("The target states of a subspace must be real and orthonormal columns.")
+
+    def objective(final):
+        _require_fit(final, targets.shape[:1])
+        overlaps = final @ targets
+        return np.sum(overlaps**2, axis=-1), 2 * overlaps @ targets.T
+
+    return objective
+
+
+def rotation(target):
+    r"""Overlap of the effective rotation, :eq:`eq-rotation-objective`.
+
+    .. math:: f = \operatorname{tr}(R_C^{\mathsf T} R_N)/d
+
+    Start from the unit matrix: its columns are the initial states.
+
+    Parameters
+    ----------
+    target : array_like, (d, d)
+        The rotation that is wanted.
+    """
+    target = _checked_target(target, 2)
+    size = len(target)
+    if (
+        target.shape != (size, size)
+        or np.iscomplexobj(target)
+        or not np.allclose(target.T @ target, np.eye(size))
+        or np.linalg.det(target) < 0
+    ):
+        raise ValueError(
+            "The target of a rotation objective must be a rotation: a real, square, orthogonal "
+            "matrix of determinant 1 (a reflection is out of reach), but an array of shape "
+            f"{target.shape} arrived that is not."
+        )
+
+    def objective(final):
+        _require_fit(final, target.shape)
+        return np.sum(target * final, axis=(-2, -1)) / size, np.broadcast_to(
+            target / size, np.shape(final)
+        )
+
+    return objective
+
+
+#: name: function that makes the objective from its target
+OBJECTIVES = {
+    "transfer": transfer,
+    "transfer-squared": transfer_squared,
+    "subspace": subspace,
+    "rotation": rotation,
+}
+
+
+def _checked_target(target, ndim):
+    target = finite_array("The target", target, complex)
+    if target.ndim != ndim:
+        raise ValueError(f"The target must have {ndim} axes, but shape {target.shape} arrived.")
+    if not np.any(target):
+        raise ValueError("The target is zero; name a state that can be reached.")
+    return target
+
+
+def _require_fit(final, shape):
+    if np.shape(final)[-len(shape):] != shape:
+        raise ValueError(
+            f"The final states have shape {np.shape(final)}, but this target asks for "
+            f"(..., {', '.join(map(str, shape))}); start from states that fit the objective."
+        )

@@ -1,0 +1,174 @@
+"""Pictures of pulses, trajectories, convergence and fidelity; the only module with matplotlib.
+
+Every function returns the matplotlib figure and draws in the units of the laboratory: microseconds
+and kilohertz.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from .designs import History
+from .inputs import finite_array, instance
+from .pulses import Pulse
+from .referees import RefereeReport
+
+STYLE = Path(__file__).with_name("spinlab.mplstyle")
+
+
+def use_style():
+    """Use the book's figure style from here on."""
+    plt.style.use(STYLE)
+
+
+def plot_pulse(pulse, title=None):
+    """The two controls, and amplitude and phase below, against time.
+
+    Parameters
+    ----------
+    pulse : Pulse
+    title : str, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    instance("pulse", pulse, Pulse)
+    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.4, 4.6))
+    for row, name in zip(pulse.waveform, "xy", strict=True):
+        _draw_samples(top, pulse, row * pulse.rf_hz / 1e3, label=f"$u_{name}$")
+    top.set(ylabel="RF (kHz)", title=title or "")
+    top.legend(ncols=2, loc="upper right")
+    _draw_samples(bottom, pulse, np.unwrap(pulse.phase), color="C2", label="phase")
+    bottom.set(xlabel="time (us)", ylabel="phase (rad)")
+    limit = bottom.twinx()
+    _draw_samples(
+        limit, pulse, pulse.amplitude * pulse.rf_hz / 1e3, color="C1", ls=":", label="amplitude"
+    )
+    limit.set(ylabel="amplitude (kHz)", ylim=(0, 1.1 * np.sqrt(2) * pulse.rf_hz / 1e3))
+    limit.grid(False)
+    limit.spines["right"].set_visible(True)
+    return fig
+
+
+def _draw_samples(axes, pulse, row, **style):
+    times = pulse.times * 1e6
+    if pulse.control == "linear":
+        axes.plot(times, row, **style)
+    else:
+        style["ls"] = style.get("ls", "-")
+        axes.stairs(row, times, baseline=None, lw=1.6, **style)
+
+
+def plot_bloch(trajectories, labels=None, title=None):
+    """Trajectories of one spin on the Bloch sphere.
+
+    Parameters
+    ----------
+    trajectories : sequence of ndarray, (steps + 1, 3) or (steps + 1, 4)
+        In the basis (Ix, Iy, Iz), or with relaxation (E/2, Ix, Iy, Iz).
+    labels : sequence of str, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    paths = [finite_array("A trajectory", path) for path in _sequence("trajectories", trajectories)]
+    for path in paths:
+        if path.ndim != 2 or path.shape[1] not in (3, 4):
+            raise ValueError(
+                f"A trajectory has shape (steps + 1, 3), but {path.shape} arrived; "
+                "pass a list of trajectories, also for a single one."
+            )
+    if labels is not None and len(_sequence("labels", labels)) != len(paths):
+        raise ValueError(f"There are {len(labels)} labels for {len(paths)} trajectories.")
+    fig = plt.figure(figsize=(4.8, 4.6), layout="none")
+    axes = fig.add_axes((0, 0, 1, 0.95), projection="3d")
+    theta, phi = np.meshgrid(np.linspace(0, np.pi, 13), np.linspace(0, 2 * np.pi, 25))
+    axes.plot_wireframe(
+        np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta),
+        color="0.6", lw=0.4, alpha=0.6,
+    )
+    for k, path in enumerate(paths):
+        line = axes.plot(*path[:, -3:].T, label=labels[k] if labels else None)[0]
+        axes.scatter(*path[-1, -3:], color=line.get_color(), s=28, depthshade=False)
+    for axis, name in zip(np.eye(3), "xyz", strict=True):
+        axes.plot(*np.outer(axis, [0, 1.15]), color="0.35", lw=0.8)
+        axes.text(*(1.25 * axis), f"${name}$")
+    axes.set_box_aspect((1, 1, 1), zoom=1.6)
+    axes.set_axis_off()
+    if labels:
+        fig.legend(loc="lower center", ncols=3)
+    fig.suptitle(title or "", fontsize="medium")
+    return fig
+
+
+def _sequence(name, value):
+    if not isinstance(value, (list, tuple, np.ndarray)):
+        raise TypeError(f"{name} must be a list, but {type(value).__name__} arrived.")
+    return value
+
+
+def plot_convergence(histories):
+    """Infidelity against iterations and against time.
+
+    Parameters
+    ----------
+    histories : dict of str to History
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    if not instance("histories", histories, dict, "Pass {name: result.history}."):
+        raise ValueError("histories is empty; pass {name: result.history}.")
+    for history in histories.values():
+        instance("A history", history, History, "Pass result.history.")
+    fig, (left, right) = plt.subplots(1, 2, sharey=True, figsize=(7.2, 3.4))
+    for name, history in histories.items():
+        infidelity = 1 - np.maximum.accumulate(history.fidelity)
+        left.semilogy(infidelity, label=name)
+        right.semilogy(history.seconds, infidelity, label=name)
+    left.set(xlabel="iteration", ylabel="mean infidelity")
+    right.set(xlabel="time (s)")
+    right.legend()
+    return fig
+
+
+def plot_fidelity_map(report, title=None):
+    """Fidelity over offset and B1 scale, from a referee's report.
+
+    Parameters
+    ----------
+    report : RefereeReport
+    title : str, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    instance("report", report, RefereeReport)
+    fig, axes = plt.subplots()
+    if len(report.offset_hz) < 2 or len(report.b1_scale) < 2:
+        axis = report.offset_hz / 1e3 if len(report.offset_hz) > 1 else report.b1_scale
+        axes.plot(axis, report.fidelity.ravel(), marker="o" if len(axis) == 1 else None)
+        axes.set(xlabel="offset (kHz)" if len(report.offset_hz) > 1 else "B1 scale")
+        axes.set(ylabel="fidelity")
+    else:
+        image = axes.pcolormesh(
+            report.offset_hz / 1e3, report.b1_scale, report.fidelity.T,
+            vmin=report.minimum, vmax=max(1, report.fidelity.max()),
+            shading="nearest", rasterized=True,
+        )
+        fig.colorbar(image, label="fidelity")
+        offset, scale = report.worst_member
+        axes.plot(offset / 1e3, scale, "x", color="C1", ms=9, mew=2, clip_on=False)
+        axes.set(xlabel="offset (kHz)", ylabel="B1 scale")
+        axes.grid(False)
+    axes.set_title(
+        title or f"mean {report.mean:.4f}, worst {report.minimum:.4f} (cross)", fontsize="medium"
+    )
+    return fig

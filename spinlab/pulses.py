@@ -1,0 +1,309 @@
+r"""Pulses, and the chain from the unknowns of an optimiser to a waveform.
+
+A waveform is dimensionless, ``(u_x, u_y)`` with each ``|u| <= 1`` of the amplifier's limit.  An
+optimiser rather moves unknown ``x``: a phase, or unbounded controls.  Each link of the chain
+
+    unknowns  ->  Helmholtz filter  ->  phase, or tanh bound  ->  waveform
+
+returns its value together with its pullback (chain rule, :eq:`eq-chain-rule`), and the whole chain
+is a :class:`Parametrisation`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solve_banded
+
+from .elements import CONTROL_SHAPES
+from .inputs import choice, finite_array, not_negative, positive
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """A radio-frequency pulse.
+
+    Parameters
+    ----------
+    waveform : ndarray, (2, steps), or (2, steps + 1) if piecewise linear
+        Rows ``u_x, u_y``; dimensionless, every entry between -1 and 1.
+    dt : float
+        Length of a step, s.
+    rf_hz : float
+        RF amplitude, in Hz of nutation, that 1 stands for.
+    control : {"constant", "linear"}
+        Course within a step: one sample a step, or straight lines between the ends of the steps.
+
+    Examples
+    --------
+    >>> Pulse(np.array([[1.0, 1.0], [0.0, 0.0]]), dt=1e-6, rf_hz=1e4).duration
+    2e-06
+    """
+
+    waveform: np.ndarray
+    dt: float
+    rf_hz: float
+    control: str = "constant"
+
+    def __post_init__(self):
+        waveform = finite_array("The waveform", self.waveform).copy()
+        fewest = 1 + (choice("control", self.control, CONTROL_SHAPES) == "linear")
+        if waveform.ndim != 2 or len(waveform) != 2 or waveform.shape[1] < fewest:
+            raise ValueError(
+                f"A piecewise {self.control} waveform has shape (2, samples), with at least "
+                f"{fewest} samples, but {waveform.shape} arrived."
+            )
+        if np.abs(waveform).max() > 1 + 1e-9:
+            raise ValueError(
+                f"The waveform reaches {np.abs(waveform).max():.4g}, beyond the amplifier's limit "
+                "1; scale it down and give the limit as rf_hz."
+            )
+        positive("dt", self.dt, " of seconds")
+        positive("rf_hz", self.rf_hz)
+        waveform.setflags(write=False)
+        object.__setattr__(self, "waveform", waveform)
+
+    @property
+    def steps(self):
+        """Number of steps."""
+        return self.waveform.shape[1] - (self.control == "linear")
+
+    @property
+    def duration(self):
+        """Length in seconds."""
+        return self.steps * self.dt
+
+    @property
+    def times(self):
+        """Times of the ends of the steps, s."""
+        return self.dt * np.arange(self.steps + 1)
+
+    @property
+    def amplitude(self):
+        """RF amplitude ``sqrt(ux**2 + uy**2)`` of every sample, in units of ``rf_hz``."""
+        return np.hypot(*self.waveform)
+
+    @property
+    def phase(self):
+        """RF phase of every sample, rad, between -pi and pi."""
+        return np.arctan2(self.waveform[1], self.waveform[0])
+
+
+def helmholtz(x, radius, dt, control="constant"):
+    r"""Smooth every row of ``x``: solve :math:`-R^2\tilde x'' + \tilde x = x`, :eq:`eq-helmholtz`.
+
+    Linear finite elements with natural ends.  For a constant control the samples are the means of
+    the elements, going in and coming out; for a linear one they are the nodes.
+
+    Parameters
+    ----------
+    x : ndarray, (..., samples)
+    radius : float
+        :math:`R` in seconds; 0 turns the filter off.
+    dt : float
+        Length of an element, s.
+    control : {"constant", "linear"}
+
+    Returns
+    -------
+    smoothed : ndarray, (..., samples)
+    pullback : callable
+        The transposed Jacobian applied to a gradient of that shape, without forming it.
+
+    Raises
+    ------
+    ValueError
+        A negative radius or step, or too few samples.
+
+    Examples
+    --------
+    >>> smoothed, _ = helmholtz(np.array([0.0, 0, 1, 0, 0]), radius=1.0, dt=1.0)
+    >>> smoothed.round(3)
+    array([0.105, 0.23 , 0.331, 0.23 , 0.105])
+    """
+    x = finite_array("What is filtered", x, complex)
+    not_negative("The filter radius", radius, " of seconds")
+    positive("dt", dt, " of seconds")
+    choice("control", control, CONTROL_SHAPES)
+    elements = (x.shape[-1] if x.ndim else 0) - (control == "linear")
+    if elements < 1:
+        raise ValueError(f"The filter needs at least one step, but x has shape {x.shape}.")
+    if radius == 0:
+        return x, lambda gradient: gradient
+    ratio = min(radius / dt, 1e6) ** 2  # beyond, nothing but the mean is left
+    stiffness = _tridiagonal(elements, np.array([[2, 1], [1, 2]]) / 6
+                             + ratio * np.array([[1, -1], [-1, 1]]))
+
+    weights = np.ones(elements + 1)
+    weights[[0, -1]] = 0.5
+
+    def solve(right):
+        # The mean passes a filter of any radius; apart from it, no radius makes this singular.
+        mean = right.sum(axis=1, keepdims=True) / elements
+        rest = solve_banded((1, 1), stiffness, (right - mean * weights).T).T
+        return rest - (rest @ weights)[:, None] / elements + mean
+
+    if control == "constant":
+        # Load and mean are each other's transposes, so the filter is its own transpose.
+        def smooth(values):
+            rows = values.reshape(-1, elements)
+            load = np.zeros((len(rows), elements + 1), np.result_type(rows, float))
+            load[:, :-1] += rows / 2
+            load[:, 1:] += rows / 2
+            nodes = solve(load)
+            return ((nodes[:, :-1] + nodes[:, 1:]) / 2).reshape(values.shape)
+
+        return smooth(x), smooth
+    mass = _tridiagonal(elements, np.array([[2, 1], [1, 2]]) / 6)
+
+    def weigh(rows):
+        result = mass[1] * rows
+        result[:, :-1] += mass[0, 1:] * rows[:, 1:]
+        result[:, 1:] += mass[2, :-1] * rows[:, :-1]
+        return result
+
+    def smooth_nodes(values, first, second):
+        return second(first(values.reshape(-1, elements + 1))).reshape(values.shape)
+
+    return smooth_nodes(x, weigh, solve), lambda gradient: smooth_nodes(gradient, solve, weigh)
+
+
+def _tridiagonal(elements, matrix):
+    """Assembled 2 x 2 element matrices, in the layout of ``scipy.linalg.solve_banded``."""
+    band = np.zeros((3, elements + 1))
+    band[0, 1:] = matrix[0, 1]
+    band[1, :-1] += matrix[0, 0]
+    band[1, 1:] += matrix[1, 1]
+    band[2, :-1] = matrix[1, 0]
+    return band
+
+
+def from_phase(phase):
+    """Waveform of constant amplitude 1 from its phase, and the pullback.
+
+    Parameters
+    ----------
+    phase : ndarray, (1, samples)
+        In rad.
+
+    Returns
+    -------
+    waveform : ndarray, (2, samples)
+    pullback : callable
+    """
+    phase = _rows(phase, 1, "The phase")
+    waveform = np.concatenate([np.cos(phase), np.sin(phase)])
+
+    def pullback(gradient):
+        return (waveform[0] * gradient[1] - waveform[1] * gradient[0])[None]
+
+    return waveform, pullback
+
+
+def tanh_bound(x, steepness=1.0):
+    r"""Bound every control by itself, :math:`u = \tanh(\beta x)`, :eq:`eq-tanh`, with the pullback.
+
+    The paper's bound: a box, whose corners have the amplitude :math:`\sqrt2`.
+
+    Parameters
+    ----------
+    x : ndarray
+    steepness : float
+        :math:`\beta > 0`.
+    """
+    positive("steepness", steepness)
+    waveform = np.tanh(steepness * finite_array("x", x, complex))
+    return waveform, lambda gradient: steepness * (1 - waveform**2) * gradient
+
+
+def radial_bound(x, steepness=1.0):
+    r"""Bound the amplitude and keep the phase, :math:`u = x\tanh(\beta r)/r`, with the pullback.
+
+    Parameters
+    ----------
+    x : ndarray, (2, samples)
+        :math:`r = |x|`, sample by sample.
+    steepness : float
+        :math:`\beta > 0`.
+    """
+    positive("steepness", steepness)
+    x = _rows(x, 2, "x")
+    radius = np.sqrt(np.sum(x * x, axis=0))
+    safe = np.where(radius == 0, 1, radius)
+    bounded = np.tanh(steepness * radius)
+    ratio = np.where(radius == 0, steepness, bounded / safe)
+    slope = steepness * (1 - bounded**2)
+
+    def pullback(gradient):
+        direction = x / safe
+        along = np.sum(direction * gradient, axis=0)
+        return ratio * gradient + (slope - ratio) * along * direction
+
+    return ratio * x, pullback
+
+
+def _rows(x, rows, name):
+    x = finite_array(name, x, complex)
+    if x.ndim != 2 or len(x) != rows:
+        raise ValueError(f"{name} must have shape ({rows}, samples), but {x.shape} arrived.")
+    return x
+
+
+#: name: (rows of unknowns, their unit, last link of the chain)
+PARAMETRISATIONS = {
+    "phase": (1, "rad", from_phase),
+    "xy": (2, "1", radial_bound),
+    "xy-box": (2, "1", tanh_bound),
+}
+
+
+@dataclass(frozen=True)
+class Parametrisation:
+    """What the optimiser moves, and how it becomes a waveform.
+
+    Parameters
+    ----------
+    kind : {"phase", "xy", "xy-box"}
+        Phase at constant amplitude 1; two controls under an amplitude limit; two controls with a
+        limit each.
+    radius : float
+        Filter radius in seconds; 0 for no filter.
+    dt : float
+        Length of a step, s.
+    control : {"constant", "linear"}
+    """
+
+    kind: str
+    radius: float
+    dt: float
+    control: str = "constant"
+
+    def __post_init__(self):
+        choice("parametrisation", self.kind, PARAMETRISATIONS)
+        choice("control", self.control, CONTROL_SHAPES)
+        not_negative("The filter radius", self.radius, " of seconds")
+        positive("dt", self.dt, " of seconds")
+
+    @property
+    def rows(self):
+        """Rows of unknowns."""
+        return PARAMETRISATIONS[self.kind][0]
+
+    def waveform(self, x):
+        """Waveform of the unknowns, and the pullback of the whole chain.
+
+        Parameters
+        ----------
+        x : ndarray, (rows, samples)
+
+        Returns
+        -------
+        waveform : ndarray, (2, samples)
+        pullback : callable
+            Gradient by the waveform to gradient by the unknowns.
+        """
+        x = _rows(x, self.rows, "The unknowns")
+        smoothed, unfilter = helmholtz(x, self.radius, self.dt, self.control)
+        waveform, unbound = PARAMETRISATIONS[self.kind][2](smoothed)
+        return waveform, lambda gradient: unfilter(unbound(gradient))

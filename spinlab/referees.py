@@ -1,0 +1,121 @@
+"""The referee: judges any pulse on a dense grid, by exact propagation."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .ensembles import Ensemble
+from .inputs import instance, whole
+from .methods import propagate
+from .problems import Problem
+from .pulses import Pulse
+
+
+class CoarseGridWarning(UserWarning):
+    """The design grid is coarser in offset than 1/(2T)."""
+
+
+@dataclass(frozen=True)
+class RefereeReport:
+    """Fidelity of a pulse on a dense grid.
+
+    Parameters
+    ----------
+    offset_hz : ndarray, (offsets,)
+    b1_scale : ndarray, (scales,)
+    fidelity : ndarray, (offsets, scales)
+    """
+
+    offset_hz: np.ndarray
+    b1_scale: np.ndarray
+    fidelity: np.ndarray
+
+    @property
+    def mean(self):
+        """Mean over the grid."""
+        return float(self.fidelity.mean())
+
+    @property
+    def minimum(self):
+        """Worst value on the grid."""
+        return float(self.fidelity.min())
+
+    @property
+    def worst_member(self):
+        """Offset (Hz) and B1 scale of the worst value."""
+        i, j = np.unravel_index(np.argmin(self.fidelity), self.fidelity.shape)
+        return float(self.offset_hz[i]), float(self.b1_scale[j])
+
+
+def referee(pulse, problem, offsets=201, scales=21, method=None):
+    """Judge a pulse on a dense grid of its own, by exact propagation.
+
+    The grid spans the problem's ensemble.  One spin without relaxation is judged by closed-form
+    rotations, whatever method designed the pulse; anything else by batched matrix exponentials.
+
+    Parameters
+    ----------
+    pulse : Pulse
+    problem : Problem
+    offsets, scales : int
+        Size of the grid.
+    method : str, optional
+        Another propagation method.
+
+    Returns
+    -------
+    RefereeReport
+
+    Warns
+    -----
+    CoarseGridWarning
+        The design grid is coarser in offset than 1/(2T): expect a gap between its fidelity and
+        this one.
+    """
+    instance("pulse", pulse, Pulse)
+    instance("problem", problem, Problem)
+    if pulse.control != problem.control:
+        raise ValueError(
+            f"The pulse is piecewise {pulse.control} but the problem is piecewise "
+            f"{problem.control}; give the problem the control of the pulse."
+        )
+    spacing, limit = problem.ensemble.offset_spacing_hz, 1 / (2 * pulse.duration)
+    if spacing > limit * (1 + 1e-9):
+        warnings.warn(
+            f"The design grid has offsets {spacing:.4g} Hz apart, coarser than 1/(2T) = "
+            f"{limit:.4g} Hz: between them the pulse may fail. Design with at least "
+            f"{int(np.ceil(np.ptp(problem.ensemble.offset_hz) / limit)) + 1} offsets.",
+            CoarseGridWarning,
+            stacklevel=2,
+        )
+    ranges = [
+        np.linspace(values.min(), values.max(), whole(name, count, 2)) if np.ptp(values)
+        else values[:1]
+        for name, values, count in (
+            ("offsets", problem.ensemble.offset_hz, offsets),
+            ("scales", problem.ensemble.b1_scale, scales),
+        )
+    ]
+    judged = replace(problem, ensemble=Ensemble.grid(*ranges), rf_hz=pulse.rf_hz)
+    one_spin = problem.system.spins == 1 and not problem.system.relaxes
+    final = _final_states(judged, pulse, method or ("rotations" if one_spin else "grape-batched"))
+    values, _ = judged.objective_function()(final)
+    return RefereeReport(*ranges, values.reshape(len(ranges[0]), len(ranges[1])))
+
+
+def _final_states(problem, pulse, method, substeps=4, chunk=512):
+    """Final states of all members; a piecewise-linear pulse is cut finer, to be safe."""
+    waveform, dt = pulse.waveform, pulse.dt
+    if pulse.control == "linear":
+        fine = np.linspace(0, pulse.steps, substeps * pulse.steps + 1)
+        waveform = np.array([np.interp(fine, np.arange(pulse.steps + 1), row) for row in waveform])
+        dt = dt / substeps
+    generator, rho0 = problem.generator(), problem.initial_state()
+    parts = [
+        propagate(generator.member(slice(k, k + chunk)), waveform, dt, rho0, method, pulse.control)
+        for k in range(0, generator.members, chunk)
+    ]
+    return np.concatenate([part[:, -1] for part in parts])
