@@ -1,0 +1,69 @@
+# Every target sets itself up: a machine needs only make and Python 3.10 or newer.
+#
+# Set-up happens in .venv, and again only when the list of requirements has changed.
+# To use another Python: make PYTHON=python3.12 book
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Empty files that say "this was installed"; make compares their age with the lists'.
+STAMP := $(VENV)/.installed
+BROWSER_STAMP := $(VENV)/.installed-browser
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help test lint book browser bench clean
+
+help:
+	@echo "make test     check the code's style and run all tests, with the docstrings' examples"
+	@echo "make book     execute every chapter and build the book into _build/html"
+	@echo "make browser  read the built book with a browser, without a network (needs Chromium)"
+	@echo "make bench    measure speed and accuracy; ONLY=fem runs one part of it"
+	@echo "make lint     check the code's style alone"
+	@echo "make clean    delete what was built (not .venv)"
+
+# Agg: the tests draw figures, but open no window.
+test: lint
+	MPLBACKEND=Agg $(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/python -m ruff check .
+
+# The old pages go first and every page is made anew (--all): neither a chapter that was
+# removed nor a result from before a change in the library may survive.
+# -W, -n: a warning or a dead reference is an error; --keep-going: but list all of them.
+book: $(STAMP)
+	@rm -rf _build/html
+	$(BIN)/jupyter-book build . --all -W --keep-going -n
+	@test -f _build/html/index.html || { \
+	  echo "Jupyter Book ended without an error, but there is no _build/html/index.html."; exit 1; }
+	@echo "The book is built. Open $(CURDIR)/_build/html/index.html in a browser."
+
+browser: $(BROWSER_STAMP)
+	$(BIN)/python -m pytest tests/browser
+
+# One thread: times then compare the algorithms, and not how busy the other cores are.
+bench: $(STAMP)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/run.py $(if $(ONLY),--only $(ONLY))
+
+clean:
+	rm -rf _build .pytest_cache .ruff_cache
+
+$(STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "spinlab needs Python 3.10 or newer, and '$(PYTHON)' is not one."; \
+	  echo "Name another one, for example: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' cannot make virtual environments: it lacks the modules venv or ensurepip."; \
+	  echo "On Debian or Ubuntu this helps: sudo apt install python3-venv"; exit 1; }
+	@echo "Setting up $(VENV); the first time this takes some minutes."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+$(BROWSER_STAMP): $(STAMP)
+	@$(BIN)/python -m pip install --quiet -e '.[browser]'
+	@touch $@

@@ -1,0 +1,218 @@
+"""The book's own Sphinx extension, loaded by ``_config.yml``.
+
+It does what no setting can: it gives the notebooks' kernels a known environment, lets figures
+follow the page's light or dark theme, insists on alternative texts, brings MathJax into the
+built book, resolves the library's short names, and writes citations as author and year.
+"""
+
+import html
+import importlib.util
+import os
+import re
+from pathlib import Path
+
+import pybtex.plugin
+from docutils import nodes
+from pybtex.style.formatting.plain import Style as PlainStyle
+from pybtex.style.labels import BaseLabelStyle
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+from sphinx.util.fileutil import copy_asset
+
+import spinlab
+
+logger = logging.getLogger(__name__)
+
+
+# --- the kernels' environment ------------------------------------------------------------
+
+IPYTHON_CONFIG = """\
+c = get_config()
+# Sharp at any size, and small. A notebook opened by a reader keeps IPython's default, PNG.
+c.InlineBackend.figure_formats = {"svg"}
+# No date in a figure: two builds of the same chapter are the same file.
+c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
+c.HistoryManager.enabled = False
+# Kernels talk to this machine only; they need not warn of that in every chapter.
+c.IPKernelApp.log_level = "ERROR"
+"""
+
+
+def prepare_kernels(app):
+    """Set the environment that the kernels of this build inherit.
+
+    ``SPINLAB_BOOK`` tells ``spinlab`` to write interactive figures that work without a
+    kernel. A private ``IPYTHONDIR`` keeps the settings of whoever builds out of the book.
+    """
+    ipython = Path(app.outdir).parent / ".ipython"
+    profile = ipython / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "ipython_kernel_config.py").write_text(IPYTHON_CONFIG, encoding="utf-8")
+    os.environ["IPYTHONDIR"] = str(ipython)
+    os.environ["SPINLAB_BOOK"] = "1"
+
+
+# --- figures -----------------------------------------------------------------------------
+
+
+def themed_svg(svg, alt, prefix):
+    """Turn a Matplotlib drawing into an SVG element that takes its ink from the page.
+
+    Every grey, from black ink to white paper, becomes the same mixture of the page's colours
+    of text and background; colours stay what they are. ``prefix`` keeps the identifiers of
+    different figures on a page apart.
+    """
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # Its rules would hold for the whole page; book.css has them for figures alone.
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{prefix}-", svg)
+
+    def mixture(grey):
+        ink = round(100 * (1 - int(grey[1], 16) / 255))
+        return f"color-mix(in srgb, currentColor {ink}%, var(--pst-color-background))"
+
+    svg = re.sub(r"#([0-9a-f]{2})\1\1(?![0-9a-f])", mixture, svg)
+    label = html.escape(alt, quote=True)
+    return svg.replace("<svg", f'<svg class="figure" role="img" aria-label="{label}"', 1)
+
+
+def finish_figures(app, doctree, docname):
+    """Insist on descriptions, and put SVG figures where they see the theme: into the page.
+
+    At this late point a cell's output is what the page will show of it.
+    """
+    if app.builder.format != "html":
+        return
+    for image in list(doctree.findall(nodes.image)):
+        alt = image.get("alt", "").strip()
+        if not alt:
+            # A browser or screen reader would fall back on the name of the file.
+            logger.warning(
+                "A figure has no alternative text. For a figure that a cell draws, put it into "
+                'the cell\'s metadata: {"mystnb": {"image": {"alt": "..."}}}',
+                location=(docname, line_of(image)),
+                type="spinbook",
+                subtype="alt",
+            )
+        path = Path(app.srcdir, image["uri"])
+        if path.suffix == ".svg" and path.parent.name == "jupyter_execute":
+            svg = themed_svg(path.read_text("utf-8"), alt, "fig" + path.stem[:8])
+            image.replace_self(nodes.raw("", svg, format="html"))
+
+
+def line_of(node):
+    """Line of the node or of what it is in: a cell's figure has none of its own."""
+    while node is not None and not node.line:
+        node = node.parent
+    return node.line if node is not None else None
+
+
+# --- equations without a network ---------------------------------------------------------
+
+# What a page can ask for: the program (with its context menu), TeX packages that it loads on
+# demand, the fonts, and what the menu's accessibility entries switch on. The rest of
+# MathJax's 24 MB are other input and output formats.
+MATHJAX_FILES = [
+    "tex-chtml.js",
+    "input/tex/extensions",
+    "output/chtml/fonts",
+    "a11y",
+    "sre/mathmaps/base.json",
+    "sre/mathmaps/en.json",
+]
+
+
+def copy_mathjax(app, exception):
+    """Copy MathJax from its Python package into the built book's ``_static/mathjax``."""
+    if exception is not None or app.builder.format != "html":
+        return
+    package = importlib.util.find_spec("mathjax")
+    source = Path(package.submodule_search_locations[0], "static/mathjax/es5") if package else None
+    if source is None or not (source / "tex-chtml.js").exists():
+        raise ExtensionError(
+            "MathJax is not installed; 'make book' installs it, "
+            "and so does: pip install django-static-mathjax"
+        )
+    target = Path(app.outdir, "_static/mathjax")
+    for name in MATHJAX_FILES:
+        # A folder is copied into the folder of its name, a file into its parent.
+        into = target / name if (source / name).is_dir() else (target / name).parent
+        into.mkdir(parents=True, exist_ok=True)
+        copy_asset(str(source / name), str(into))
+
+
+# --- pages -------------------------------------------------------------------------------
+
+
+def drop_repeated_scripts(app, pagename, templatename, context, doctree):
+    """Keep one of each inline script.
+
+    Sphinx 7.4 lists a script that an extension adds without a file name twice. The one of
+    sphinx-thebe (which Jupyter Book always loads) defines constants, and doing that twice
+    is an error in the browser's console.
+    """
+    seen = set()
+    scripts = []
+    for script in context.get("script_files", []):
+        body = getattr(script, "attributes", {}).get("body")
+        inline = bool(body) and not getattr(script, "filename", None)
+        if inline and body in seen:
+            continue
+        if inline:
+            seen.add(body)
+        scripts.append(script)
+    context["script_files"] = scripts
+
+
+def resolve_public_names(app, env, node, contnode):
+    """Let ``spinlab.name`` and ``name`` lead to the module that documents the name.
+
+    The package re-exports what users need, so that is how one writes it; the reference
+    page has each name once, in its own module.
+    """
+    package, _, name = node["reftarget"].rpartition(".")
+    if node.get("refdomain") != "py" or package not in ("", "spinlab"):
+        return None
+    module = getattr(getattr(spinlab, name, None), "__module__", None)
+    if module is None:
+        return None
+    python = env.get_domain("py")
+    target = f"{module}.{name}"
+    return python.resolve_xref(
+        env, node["refdoc"], app.builder, node["reftype"], target, node, contnode
+    )
+
+
+# --- the bibliography --------------------------------------------------------------------
+
+
+class AuthorYearLabels(BaseLabelStyle):
+    """Labels as the text cites them: "Khaneja et al., 2005"."""
+
+    def format_labels(self, sorted_entries):
+        for entry in sorted_entries:
+            names = [" ".join(p.prelast_names + p.last_names) for p in entry.persons["author"]]
+            if len(names) > 2:
+                names = [f"{names[0]} et al."]
+            label = " and ".join(names)
+            year = entry.fields.get("year")
+            # LaTeX is decoded for the entries, not for labels: write names in plain letters.
+            yield f"{label}, {year}" if year else label
+
+
+class SpinbookStyle(PlainStyle):
+    """Pybtex's plain style, sorted by author, with those labels."""
+
+    default_label_style = AuthorYearLabels
+
+
+def setup(app):
+    pybtex.plugin.register_plugin("pybtex.style.formatting", "spinbook", SpinbookStyle)
+    app.connect("builder-inited", prepare_kernels)
+    app.connect("doctree-resolved", finish_figures)
+    app.connect("missing-reference", resolve_public_names)
+    # Late: after the extensions that add scripts.
+    app.connect("html-page-context", drop_repeated_scripts, priority=900)
+    app.connect("build-finished", copy_mathjax)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
