@@ -12,7 +12,7 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs
+from scipy.linalg.lapack import dtbtrs, ztbtrs
 
 
 def chain_solver(propagators):
@@ -31,12 +31,13 @@ def chain_solver(propagators):
     # LAPACK wants entry (i, j) of the matrix at [j, i - j], and here i - j = d + row - column.
     band = np.zeros((members, steps + 1, d, 2 * d), propagators.dtype)
     for row, column in product(range(d), range(d)):
-        band[:, :-1, column, d + row - column] = -propagators[:, :, row, column]
+        entry = band[:, :-1, column, d + row - column]
+        np.negative(propagators[:, :, row, column], out=entry)
     matrix = band.reshape(-1, 2 * d).T
 
     def solve(sources, transposed=False):
         dtype = np.result_type(matrix, sources)
-        (tbtrs,) = get_lapack_funcs(("tbtrs",), dtype=dtype)
+        tbtrs = ztbtrs if dtype.kind == "c" else dtbtrs
         right = sources.astype(dtype, order="C").reshape(-1, sources.shape[-1])
         trans = "T" if transposed else "N"
         x, info = tbtrs(matrix, right, uplo="L", trans=trans, diag="U", overwrite_b=True)

@@ -181,7 +181,7 @@ def element(name, control="constant"):
     if shapes == "hermite" and control == "constant":
         raise ValueError(
             "The Hermite element makes the state's derivative continuous, which a control that "
-            "jumps contradicts (the order falls to 2); use control='linear' or another element."
+            "jumps contradicts (the order falls to 1); use control='linear' or another element."
         )
     if scaling and control == "linear":
         raise ValueError(

@@ -213,32 +213,30 @@ def linearise(generator, waveform, dt, rho0, control="constant", element="linear
     band = assemble(rule, tensor, element_coefficients(rule, scaled))
     impose_initial_state(band, len(rho0))
     factors = factorise(band.reshape(-1, band.shape[-1]), solver)  # all members in one matrix
+    d, columns = rho0.shape
+    members, rows, _ = band.shape
+    # A cell is a node with the unknowns up to the next one; of the last cell only the node counts.
+    cells = members, (rows - d) // (rule.step * d) + 1, rule.step * d, columns
 
     def solve(right, transposed=False):
-        # A cell is a node with the unknowns up to the next one: of the last cell only the node counts.
-        rows = right.reshape(*band.shape[:1], -1, right.shape[-1])[:, : band.shape[1]]
-        rows[:] = factors(rows.reshape(-1, rows.shape[-1]), transposed).reshape(rows.shape)
+        used = right.reshape(members, -1, columns)[:, :rows]
+        used[:] = factors(used.reshape(-1, columns), transposed).reshape(used.shape)
         return right
 
-    d, columns = rho0.shape
-    cells = len(samples) - len(rule.M) + 2
-    right = np.zeros(
-        (generator.members, cells, rule.step * d, columns), np.result_type(band, rho0)
-    )
+    right = np.zeros(cells, np.result_type(band, rho0))
     right[:, 0, :d] = rho0
     return _with_derivative(rule, tensor, samples, scaling, solve(right), solve, d)
 
 
 def _with_derivative(rule, tensor, samples, scaling, x, solve, d):
-    """The linearisation of the solution ``x``, of shape (members, cells, unknowns, columns)."""
-    width = samples.shape[1]
-    first = 1 if scaling is None else 0  # the drift's coefficient matters only if it is scaled
+    """The linearisation of the solution ``x``, (members, cells, unknowns of a cell, columns)."""
     shared = rule.shared * d
-    operators = tensor[:, 1:].reshape(len(tensor), len(rule.M), width, *tensor.shape[2:])
-    operators = operators[:, :, first:]
+    first = 1 if scaling is None else 0  # the drift's coefficient matters only if it is scaled
+    count, width = len(rule.M), samples.shape[1]
+    operators = tensor[:, 1:].reshape(len(tensor), count, width, *tensor.shape[2:])[:, :, first:]
 
     def forces():
-        """``B_r x`` of every coefficient and element: (members, samples, r, m*d, columns, elements)."""
+        """``B_r x`` everywhere, (members, samples, coefficients, m*d, columns, elements)."""
         local = _gather(x, shared)
         product = operators @ local.reshape(len(local), 1, 1, local.shape[1], -1)
         return product.reshape(*operators.shape[:-1], *local.shape[2:])
@@ -248,19 +246,18 @@ def _with_derivative(rule, tensor, samples, scaling, x, solve, d):
         source[:, :, :d] = np.conj(costates)
         adjoint = solve(source, transposed=True)
         adjoint[:, 0, :d] = 0  # the first block row does not depend on the control
-        per_element = -np.einsum("ejcn,eqkjcn->eqkn", _gather(adjoint, shared), forces()).real
+        pieces = -np.einsum("ejcn,eqkjcn->eqkn", _gather(adjoint, shared), forces()).real
         gradient = np.zeros((len(x), width - first, len(samples)))
-        for q in range(len(rule.M)):
-            gradient[..., q : q + per_element.shape[-1]] += per_element[:, q]
+        for q in range(count):
+            gradient[..., q : q + pieces.shape[-1]] += pieces[:, q]
         return gradient if scaling is None else _pull_scaling(gradient, samples, *scaling)
 
     def pushforward(direction):
         tangent = np.concatenate([np.zeros_like(direction[:1]), direction]).T
         tangent = tangent if scaling is None else _push_scaling(tangent, samples, *scaling)
         change = element_coefficients(rule, tangent)[..., 1:]
-        change = change.reshape(*change.shape[:-1], len(rule.M), width)[..., first:]
-        total = -np.einsum("...nqk,...qkjcn->...jcn", change, forces())
-        source = _scatter(total, x.shape)
+        change = change.reshape(*change.shape[:-1], count, width)[..., first:]
+        source = _scatter(-np.einsum("...nqk,...qkjcn->...jcn", change, forces()), x.shape)
         source[:, 0, :d] = 0
         return solve(source)[:, :, :d]
 

@@ -7,6 +7,7 @@ Every method has the same signature, so they swap: choose by name from :data:`ME
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,9 +30,9 @@ METHODS = {
     "fem-linear-sparse": partial(fem.linearise, element="linear", solver="sparse"),
 }
 
-#: Members treated at a time: about what keeps states and factors in the cache.
-CHUNK = {"rotations": 1024, "grape-batched": 64}
-DEFAULT_CHUNK = 8
+#: Numbers (steps x members x d^2) treated at a time: states and factors then stay in the cache, and
+#: what NumPy needs to begin an operation is shared by many steps (see benchmarks).
+CHUNK = 72_000
 
 
 def linearise(generator, waveform, dt, rho0, method="rotations", control="constant"):
@@ -227,7 +228,8 @@ def evaluate_objective(
         )
     if generator.members is None:
         return _evaluate_chunk(generator, waveform, dt, rho0, objective, method, control)
-    chunk = CHUNK.get(method, DEFAULT_CHUNK)
+    numbers = np.shape(waveform)[-1:] + generator.drift.shape[1:]
+    chunk = max(1, CHUNK // max(1, math.prod(numbers)))
     parts = [
         _evaluate_chunk(
             generator.member(slice(first, first + chunk)),
@@ -244,13 +246,14 @@ def evaluate_objective(
 def _evaluate_chunk(generator, waveform, dt, rho0, objective, method, control):
     result = linearise(generator, waveform, dt, rho0, method, control)
     states = result.states
-    last = -1 if generator.members is None else (slice(None), -1)
+    single = generator.members is None
+    last = -1 if single else (slice(None), -1)
     final = states[last]
     values, costate = objective(final)
     if np.shape(values) != generator.drift.shape[:-2]:
         raise ValueError(
             f"The objective returned values of shape {np.shape(values)} for "
-            f"{'one member' if generator.members is None else f'{generator.members} members'}; it must "
+            f"{'one member' if single else f'{generator.members} members'}; it must "
             "return one number a member (several initial states need the rotation objective)."
         )
     if np.shape(costate) != final.shape:

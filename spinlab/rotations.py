@@ -69,7 +69,7 @@ def rotation_coefficients(w):
     tuple of ndarray, (...)
     """
     q = np.asarray(_dot(w, w))
-    # Close to zero the closed forms lose digits; below 1 rad the series has them all, and is quicker.
+    # Close to zero the closed forms lose digits; up to 1 rad the series has them all, and is fast.
     powers, flat = np.ones((SERIES.shape[1], q.size), q.dtype), q.ravel()
     for k in range(1, len(powers)):
         np.multiply(powers[k - 1], flat, out=powers[k])
@@ -94,7 +94,7 @@ def components_last(array):
 
 
 def _dot(left, right):
-    return left[..., 0] * right[..., 0] + left[..., 1] * right[..., 1] + left[..., 2] * right[..., 2]
+    return sum(left[..., i] * right[..., i] for i in range(3))
 
 
 def cross(left, right):
@@ -131,9 +131,10 @@ def rotation_matrices(w, coefficients=None):
     matrices = (b * components)[:, None] * components
     turn = a * components
     for i, j, k in CYCLIC:
-        matrices[i, i] += cosine
-        matrices[i, j] -= turn[k]
-        matrices[j, i] += turn[k]
+        diagonal, above, below = matrices[i, i], matrices[i, j], matrices[j, i]
+        diagonal += cosine
+        above -= turn[k]
+        below += turn[k]
     return components_last(components_last(matrices))
 
 

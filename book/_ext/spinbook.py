@@ -50,6 +50,9 @@ def prepare_kernels(app):
     (profile / "ipython_kernel_config.py").write_text(IPYTHON_CONFIG, encoding="utf-8")
     os.environ["IPYTHONDIR"] = str(ipython)
     os.environ["SPINLAB_BOOK"] = "1"
+    # The chapters print times. Idle threads of a linear-algebra library would count as work.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"
 
 
 # --- figures -----------------------------------------------------------------------------

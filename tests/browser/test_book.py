@@ -1,0 +1,161 @@
+"""Read the built book as a reader would: in a browser, in both themes, on a phone, offline.
+
+Run by ``make browser``, after ``make book``. What is missing (the book, a browser) fails.
+"""
+
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+BOOK = Path(__file__).parents[2] / "_build" / "html"
+PHONE_WIDTH = 390
+
+# Not index.html, which only leads to the first page; and the theme leaves two of its templates
+# among its static files.
+PAGES = sorted(
+    path.relative_to(BOOK).as_posix()
+    for path in BOOK.rglob("*.html")
+    if path != BOOK / "index.html" and "_static" not in path.relative_to(BOOK).parts
+)
+# The pages that people wrote, without indices and listings of source code.
+WRITTEN = [path for path in PAGES if path.startswith("book/")]
+INTERACTIVE = [path for path in PAGES if "<spin-explore" in (BOOK / path).read_text("utf-8")]
+
+
+@cache
+def parse(path):
+    return BeautifulSoup((BOOK / path).read_text("utf-8"), "html.parser")
+
+
+def test_the_book_is_built():
+    assert (BOOK / "index.html").exists(), "There is no built book: run `make book` first."
+    assert WRITTEN, "The built book has no pages."
+
+
+# --- what the files themselves show ------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def anchors():
+    """All link targets of each page."""
+    found = {}
+    for path in PAGES:
+        soup = parse(path)
+        found[path] = {tag["id"] for tag in soup.find_all(id=True)}
+        found[path] |= {tag["name"] for tag in soup.find_all("a", attrs={"name": True})}
+    return found
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_links_within_the_book_lead_somewhere(path, anchors):
+    dead = []
+    for link in parse(path).find_all("a", href=True):
+        parts = urlsplit(link["href"])
+        if parts.scheme or parts.netloc:
+            continue
+        target = (BOOK / path).parent / unquote(parts.path) if parts.path else BOOK / path
+        target = target.resolve()
+        if not target.exists():
+            dead.append(link["href"])
+            continue
+        name = target.relative_to(BOOK.resolve()).as_posix()
+        fragment = unquote(parts.fragment)
+        if fragment and name in anchors and fragment not in anchors[name]:
+            dead.append(link["href"])
+    assert dead == []
+
+
+@pytest.mark.parametrize("path", WRITTEN)
+def test_every_image_is_described(path):
+    soup = parse(path).find("article")
+    for image in soup.find_all("img"):
+        alt = image.get("alt", "").strip()
+        assert len(alt) > 10 and not alt.endswith((".png", ".svg", ".jpg")), image
+    for drawing in soup.select("svg[role=img]"):
+        assert drawing.get("aria-label", "").strip(), "an SVG figure has no aria-label"
+
+
+@pytest.mark.parametrize("path", WRITTEN)
+def test_no_dead_widgets(path):
+    """An ipywidget needs a kernel: on a page its slider would move and its figure stand still."""
+    assert "application/vnd.jupyter.widget" not in (BOOK / path).read_text("utf-8")
+
+
+# --- what a browser shows ----------------------------------------------------------------
+
+BROKEN_IMAGES = """
+images => images.filter(i => !i.complete || i.naturalWidth === 0).map(i => i.src)
+"""
+
+# Folded things count when they are open: open them all.
+UNFOLD = """() => {
+    document.querySelectorAll("details").forEach(d => { d.open = true; });
+    document.querySelectorAll(".toggle-hidden").forEach(e => e.classList.remove("toggle-hidden"));
+}"""
+
+# The page's width, and for the message what reaches over its edge. What is inside a box that
+# scrolls by itself reaches over it too, and may.
+OVERFLOW = """() => {
+    const root = document.scrollingElement;
+    const scrolls = e => e && e !== root && e !== document.body
+        && (getComputedStyle(e).overflowX !== "visible" || scrolls(e.parentElement));
+    const wide = [...document.querySelectorAll("body *")].filter(
+        e => e.getBoundingClientRect().right > innerWidth + 1 && !scrolls(e));
+    return [root.scrollWidth, wide.slice(0, 5).map(e => e.outerHTML.slice(0, 200))];
+}"""
+
+
+def open_page(page, url):
+    page.goto(url)
+    # Nothing may be judged before MathJax has typeset the equations and fetched its fonts.
+    page.wait_for_function(
+        "() => !window.MathJax || window.MathJax.startup?.promise?.then(() => true)"
+    )
+    page.evaluate("() => document.fonts.ready.then(() => true)")
+
+
+def test_the_front_door(page, base_url):
+    page.goto(base_url)
+    page.wait_for_url(base_url + "book/intro.html")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page(page, base_url, path):
+    from playwright.sync_api import expect
+
+    page.set_viewport_size({"width": 1280, "height": 900})
+    open_page(page, base_url + path)
+
+    raw = page.locator(".math:not(:has(mjx-container))")
+    expect(raw, "an equation is raw TeX").to_have_count(0)
+    assert page.locator("mjx-merror").all_inner_texts() == []
+    assert page.locator("img").evaluate_all(BROKEN_IMAGES) == []
+
+    page.evaluate(UNFOLD)
+    for width in (1280, PHONE_WIDTH):
+        page.set_viewport_size({"width": width, "height": 900})
+        used, culprits = page.evaluate(OVERFLOW)
+        assert used <= width + 1, f"wider than {width} pixels: {culprits}"
+
+    assert page.problems == []
+
+
+@pytest.mark.parametrize("path", INTERACTIVE)
+def test_every_slider_moves_its_figure(page, base_url, path):
+    from playwright.sync_api import expect
+
+    open_page(page, base_url + path)
+    for figure in page.locator("spin-explore").all():
+        expect(figure).to_have_attribute("data-ready", "1")
+        drawing = figure.locator("svg").first
+        for slider in figure.locator("input[type=range]").all():
+            slider.focus()
+            page.keyboard.press("Home")
+            before = drawing.inner_html()
+            page.keyboard.press("End")
+            assert drawing.inner_html() != before, "the slider moves, the figure does not"
+            assert slider.get_attribute("aria-valuetext"), "the slider does not say its value"
+    assert page.problems == []

@@ -1,0 +1,177 @@
+"""Designs: they reach their fidelity, can be interrupted, and keep honest books."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import spinlab as sl
+
+GRID = sl.Ensemble.grid(np.linspace(-2e3, 2e3, 5))
+
+
+def problem(**changes):
+    known = {"start": "Iz", "target": "Ix", "duration": 200e-6, "steps": 40, "rf_hz": 10e3}
+    return sl.Problem(**{**known, "ensemble": GRID, **changes})
+
+
+class Interrupted(sl.Problem):
+    """A problem whose evaluation is interrupted, by Ctrl-C, at the call that ``at`` names."""
+
+    calls, at = None, None
+
+    def evaluate(self, waveform, method="rotations"):
+        if next(self.calls) == self.at:
+            raise KeyboardInterrupt
+        return super().evaluate(waveform, method)
+
+
+def interrupted(at):
+    task = Interrupted(**vars(problem()))
+    object.__setattr__(task, "calls", itertools.count(1))
+    object.__setattr__(task, "at", at)
+    return task
+
+
+DESIGNS = [
+    ("phase", "fem-quadratic-reduced", "constant"),
+    ("xy", "rotations", "constant"),
+    ("xy-box", "grape-batched", "constant"),
+    ("phase", "fem-hermite", "linear"),
+]
+
+
+@pytest.mark.parametrize("kind, method, control", DESIGNS)
+def test_design_reaches_a_fidelity_that_the_referee_confirms(kind, method, control):
+    task = problem(control=control)
+    result = sl.design(task, kind=kind, method=method, seed=1, max_iterations=60, stop_at=0.99)
+    assert result.success and "reached" in result.message
+    assert result.fidelity >= 0.99 and result.fun == 1 - result.fidelity
+    assert sl.referee(result.pulse, task, offsets=21).mean > 0.98
+    assert np.abs(result.pulse.waveform).max() <= 1
+    assert (result.pulse.control, result.pulse.steps) == (control, 40)
+
+
+@pytest.mark.parametrize("changes", [
+    {"system": sl.SpinSystem(t1=1.0, t2=0.1)},
+    {"objective": "rotation", "start": np.eye(3), "target": np.diag([1.0, -1, -1])},
+    {"objective": "subspace", "target": np.eye(3)[:, :2]},
+])  # fmt: skip
+def test_design_with_other_systems_and_objectives(changes):
+    task = problem(**changes)
+    result = sl.design(task, kind="xy", max_iterations=15)
+    method = "grape-batched" if task.system.relaxes else "rotations"
+    value, _ = task.evaluate(result.pulse.waveform, method)
+    assert result.fidelity > result.history.fidelity[0] + 0.2
+    assert result.fidelity == pytest.approx(value, abs=1e-3)
+
+
+def test_books_are_honest():
+    task, seen = problem(), []
+    result = sl.design(task, seed=3, max_iterations=12, callback=lambda r: seen.append(dict(r)))
+    history = result.history
+    columns = (history.fidelity, history.gradient_norm, history.seconds, history.evaluations)
+    assert [len(column) for column in columns] == [result.nit + 1] * 4
+    assert result.nit == len(seen) == 12
+    assert np.all(np.diff(history.fidelity) >= 0)
+    assert np.all(np.diff(history.seconds) >= 0) and np.all(np.diff(history.evaluations) > 0)
+    assert history.evaluations[0] == 1 and history.evaluations[-1] <= result.nfev
+    for k, note in enumerate(seen, 1):
+        assert (note["nit"], note["x"].shape) == (k, (1, 40))
+        assert note["fidelity"] == history.fidelity[k] == 1 - note["fun"]
+        assert note["gradient_norm"] == history.gradient_norm[k]
+        shape = sl.Parametrisation("phase", task.duration / 130, task.dt)
+        value, _ = task.evaluate(shape.waveform(note["x"])[0], "fem-quadratic-reduced")
+        assert value == pytest.approx(note["fidelity"], rel=1e-12)
+    assert np.array_equal(result.x, seen[-1]["x"])
+    value, _ = task.evaluate(result.pulse.waveform, "fem-quadratic-reduced")
+    assert value == pytest.approx(result.fidelity, rel=1e-12)
+
+
+def test_first_line_of_the_history_is_the_start():
+    task, x0 = problem(), np.linspace(-1, 1, 40)
+    result = sl.design(task, x0=x0, radius=0, max_iterations=1)
+    value, _ = task.evaluate(sl.from_phase(x0[None])[0], "fem-quadratic-reduced")
+    assert result.history.fidelity[0] == value
+    assert np.array_equal(x0, np.linspace(-1, 1, 40))
+
+
+def test_same_seed_same_pulse():
+    first, again, other = (sl.design(problem(), seed=seed, max_iterations=3) for seed in (4, 4, 5))
+    assert np.array_equal(first.pulse.waveform, again.pulse.waveform)
+    assert not np.allclose(first.pulse.waveform, other.pulse.waveform)
+
+
+def raise_at(iteration, exception):
+    def callback(intermediate_result):
+        if intermediate_result.nit == iteration:
+            raise exception
+
+    return callback
+
+
+@pytest.mark.parametrize("exception, message", [
+    (KeyboardInterrupt, "Interrupted"), (StopIteration, "Stopped by the callback"),
+])  # fmt: skip
+def test_callback_can_stop(exception, message):
+    whole = sl.design(problem(), seed=2, max_iterations=8)
+    result = sl.design(problem(), seed=2, max_iterations=8, callback=raise_at(3, exception))
+    assert message in result.message and not result.success
+    assert result.nit == 3
+    assert np.array_equal(result.history.fidelity, whole.history.fidelity[:4])
+    assert result.fidelity == whole.history.fidelity[3]
+
+
+def test_other_exceptions_of_the_callback_arrive():
+    with pytest.raises(ZeroDivisionError):
+        sl.design(problem(), max_iterations=3, callback=raise_at(1, ZeroDivisionError))
+
+
+@pytest.mark.parametrize("at", [2, 3, 6, 9])
+def test_interruption_in_the_middle_of_an_evaluation(at):
+    """Ctrl-C strikes while something is computed: the best pulse so far comes back."""
+    result = sl.design(interrupted(at), seed=2, max_iterations=20)
+    assert not result.success and "Interrupted" in result.message
+    assert result.nfev == at - 1
+    assert result.fidelity >= result.history.fidelity.max()
+    value, _ = problem().evaluate(result.pulse.waveform, "fem-quadratic-reduced")
+    assert value == pytest.approx(result.fidelity, rel=1e-12)
+
+
+def test_interruption_before_there_is_any_pulse():
+    with pytest.raises(KeyboardInterrupt):
+        sl.design(interrupted(1))
+
+
+def test_stop_at_stops():
+    result = sl.design(problem(), seed=2, max_iterations=50, stop_at=0.9)
+    assert result.success and result.fidelity >= 0.9
+    assert result.history.fidelity[-2] < 0.9
+
+
+def test_progress_is_opt_in(capsys):
+    sl.design(problem(), max_iterations=2)
+    assert capsys.readouterr().out == ""
+    sl.design(problem(), max_iterations=2, progress=True)
+    assert "iteration 2/2: mean fidelity 0." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("changes", [
+    {"target": "Iz", "x0": np.zeros((2, 40)), "kind": "xy"},  # a maximum
+    {"target": "Iz", "system": sl.SpinSystem(), "x0": None, "rf_hz": 1e-12, "kind": "phase"},
+])  # fmt: skip
+def test_stationary_start_is_refused(changes):
+    arguments = {name: changes.pop(name) for name in ("x0", "kind")}
+    with pytest.raises(ValueError, match="gradient is zero at the start"):
+        sl.design(problem(**changes), **arguments)
+
+
+class Broken(sl.Problem):
+    def evaluate(self, waveform, method="rotations"):
+        value, gradient = super().evaluate(waveform, method)
+        return value, np.nan * gradient
+
+
+def test_nan_is_refused():
+    with pytest.raises(ValueError, match="NaN or inf at evaluation 1"):
+        sl.design(Broken(**vars(problem())))

@@ -1,0 +1,171 @@
+"""Pulses, filter and bounds: against dense matrices, exact solutions and check_gradient."""
+
+import numpy as np
+import pytest
+from tables import fitted_order, relative
+
+import spinlab as sl
+from spinlab.pulses import PARAMETRISATIONS
+
+RNG = np.random.default_rng(5)
+CONTROLS = ["constant", "linear"]
+
+
+def dense_filter(samples, ratio, control):
+    """-R^2 x'' + x = s with linear elements, as a matrix; ``ratio`` is (R/dt)^2."""
+    elements = samples - (control == "linear")
+    mass, stiff = np.zeros((2, elements + 1, elements + 1))
+    means = np.zeros((elements, elements + 1))
+    for n in range(elements):
+        here = np.ix_([n, n + 1], [n, n + 1])
+        mass[here] += np.array([[2, 1], [1, 2]]) / 6
+        stiff[here] += ratio * np.array([[1, -1], [-1, 1]])
+        means[n, [n, n + 1]] = 0.5
+    inverse = np.linalg.inv(mass + stiff)
+    return inverse @ mass if control == "linear" else means @ inverse @ means.T
+
+
+@pytest.mark.parametrize("radius", [0.3, 2.0, 7.0, 40.0])
+@pytest.mark.parametrize("samples", [2, 3, 12])
+@pytest.mark.parametrize("control", CONTROLS)
+def test_filter_against_a_dense_matrix(control, samples, radius):
+    x, gradient = RNG.normal(size=(2, samples)), RNG.normal(size=(2, samples))
+    matrix = dense_filter(samples, (radius / 0.5) ** 2, control)
+    smoothed, pullback = sl.helmholtz(x, radius, 0.5, control)
+    assert relative(smoothed, x @ matrix.T) < 1e-11
+    assert relative(pullback(gradient), gradient @ matrix) < 1e-11
+    assert np.allclose(smoothed[1], sl.helmholtz(x[1], radius, 0.5, control)[0], rtol=1e-13)
+    if control == "constant":
+        assert relative(matrix, matrix.T) < 1e-12
+
+
+@pytest.mark.parametrize("radius", [0.0, 1e-9, 0.1, 1.0, 30.0, 1e4, 1e8, 1e200])
+@pytest.mark.parametrize("control", CONTROLS)
+def test_filter_of_any_radius(control, radius):
+    """Constants pass, the mean passes, the range shrinks, the pullback stays the transpose."""
+    x, gradient = RNG.normal(size=(2, 1, 50))
+    smoothed, pullback = sl.helmholtz(x, radius, 1.0, control)
+    constant, _ = sl.helmholtz(np.full((1, 50), 3.7), radius, 1.0, control)
+    assert np.allclose(constant, 3.7, rtol=1e-14)
+    weights = np.ones(50)
+    if control == "linear":
+        weights[[0, -1]] = 0.5  # the mean of a piecewise-linear function
+    assert (smoothed * weights).sum() == pytest.approx((x * weights).sum(), rel=1e-12)
+    assert np.ptp(smoothed) <= np.ptp(x) * 1.5
+    assert np.sum(smoothed * gradient) == pytest.approx(np.sum(x * pullback(gradient)), abs=1e-13)
+    if radius > 1e3:
+        assert np.ptp(smoothed) < 1e-4
+    if radius == 0:
+        assert np.array_equal(smoothed, x) and np.array_equal(pullback(gradient), gradient)
+
+
+@pytest.mark.parametrize("radius", [0.05, 0.3])
+@pytest.mark.parametrize("control", CONTROLS)
+def test_filter_converges_to_the_exact_solution(control, radius):
+    """-R^2 x'' + x = t with natural ends: x = t - R sinh((t - 1/2)/R) / cosh(1/(2R))."""
+
+    def error(steps):
+        ends = control == "linear"
+        t = (np.arange(steps + ends) + (0 if ends else 0.5)) / steps
+        exact = t - radius * np.sinh((t - 0.5) / radius) / np.cosh(0.5 / radius)
+        return np.abs(sl.helmholtz(t, radius, 1 / steps, control)[0] - exact).max()
+
+    assert fitted_order(error, (40, 80, 160)) == pytest.approx(2, abs=0.2)
+    assert error(400) < 1e-4
+
+
+def test_filter_takes_whole_numbers():
+    assert np.array_equal(
+        sl.helmholtz([0, 0, 6, 0], 1.0, 1.0)[0], sl.helmholtz([0.0, 0.0, 6.0, 0.0], 1.0, 1.0)[0]
+    )
+
+
+# Bounds.
+
+
+@pytest.mark.parametrize("steepness", [0.4, 1.0, 3.0])
+def test_tanh_bounds_each_control(steepness):
+    x = np.array([[0.0, 0.3, -50.0], [1.0, -2.0, 50.0]])
+    waveform, _ = sl.tanh_bound(x, steepness)
+    assert np.allclose(waveform, np.tanh(steepness * x)) and np.abs(waveform).max() <= 1
+
+
+@pytest.mark.parametrize("steepness", [0.4, 1.0, 3.0])
+def test_radial_bound_keeps_the_phase(steepness):
+    x = RNG.normal(size=(2, 40)) * np.logspace(-8, 3, 40)
+    waveform, _ = sl.radial_bound(x, steepness)
+    assert np.allclose(np.hypot(*waveform), np.tanh(steepness * np.hypot(*x)), rtol=1e-13)
+    assert np.allclose(np.arctan2(*waveform), np.arctan2(*x), rtol=1e-13)
+
+
+def test_from_phase_has_amplitude_one():
+    phase = RNG.uniform(-3, 3, (1, 20))
+    pulse = sl.Pulse(sl.from_phase(phase)[0], 1e-6, 1e4)
+    assert np.allclose(pulse.phase, phase[0]) and np.allclose(pulse.amplitude, 1)
+
+
+BOUNDS = {
+    "tanh": lambda x: sl.tanh_bound(x, 1.7),
+    "radial": lambda x: sl.radial_bound(x, 1.7),
+    "phase": lambda x: sl.from_phase(x[:1]),
+}
+
+
+def scalar(link, shape, seed=0):
+    """x to (weights . link(x), its gradient): what check_gradient takes."""
+    weights = np.random.default_rng(seed).normal(size=shape)
+
+    def function(x):
+        waveform, pullback = link(x)
+        gradient = np.zeros(np.shape(x))
+        gradient[: len(pullback(weights))] = pullback(weights).real
+        return np.sum(weights * waveform), gradient
+
+    return function
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_pullbacks_of_the_bounds(name):
+    x = np.random.default_rng(1).normal(size=(2, 9))
+    assert sl.check_gradient(scalar(BOUNDS[name], (2, 9)), x).relative_error < 1e-14
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-3, 20.0])
+def test_radial_pullback_at_the_centre_and_far_out(scale):
+    x = scale * np.random.default_rng(1).normal(size=(2, 9))
+    function = scalar(BOUNDS["radial"], (2, 9))
+    assert sl.check_gradient(function, x, step=1e-30 * scale).relative_error < 1e-12
+    _, pullback = sl.radial_bound(np.zeros((2, 3)), 1.7)
+    assert np.allclose(pullback(np.ones((2, 3))), 1.7)
+
+
+@pytest.mark.parametrize("radius", [0.0, 3e-6])
+@pytest.mark.parametrize("control", CONTROLS)
+@pytest.mark.parametrize("kind", PARAMETRISATIONS)
+def test_pullback_of_the_whole_chain(kind, control, radius):
+    shape = sl.Parametrisation(kind, radius, 1e-6, control)
+    x = np.random.default_rng(2).normal(size=(shape.rows, 8))
+    assert sl.check_gradient(scalar(shape.waveform, (2, 8)), x).relative_error < 1e-13
+    assert shape.waveform(x)[0].shape == (2, 8)
+
+
+# Pulse.
+
+
+@pytest.mark.parametrize("control, samples, steps", [("constant", 4, 4), ("linear", 5, 4)])
+def test_pulse_knows_its_length(control, samples, steps):
+    waveform = np.linspace(-1, 1, 2 * samples).reshape(2, samples)
+    pulse = sl.Pulse(waveform, 2e-6, 1e4, control)
+    assert (pulse.steps, pulse.duration) == (steps, pytest.approx(8e-6))
+    assert np.allclose(pulse.times, 2e-6 * np.arange(5))
+    assert np.allclose(pulse.amplitude * np.cos(pulse.phase), waveform[0])
+    assert np.allclose(pulse.amplitude * np.sin(pulse.phase), waveform[1])
+
+
+def test_pulse_does_not_change():
+    waveform = np.full((2, 3), 0.5)
+    pulse = sl.Pulse(waveform, 1e-6, 1e4)
+    waveform[:] = 0
+    assert np.all(pulse.waveform == 0.5)
+    with pytest.raises(ValueError, match="read-only"):
+        pulse.waveform[0, 0] = 1
