@@ -33,7 +33,7 @@ def record(name, value, unit, at_least=None, at_most=None, baseline=None):
     }
 
 
-def interleave(jobs, rounds, shortest=0.004):
+def interleave(jobs, rounds, shortest=0.01):
     """CPU time of every job, round by round.
 
     The jobs take turns, so whatever else slows the machine down slows all of them alike; ratios are
@@ -79,7 +79,7 @@ def ratio(slow, fast):
 
 
 def exponent(sizes, times):
-    """Exponent ``p`` of ``cost = constant * size**p``, fitted to the medians of :func:`interleave`."""
+    """Exponent ``p`` of ``cost = constant * size**p``, fitted to medians of :func:`interleave`."""
     costs = [np.median(times[size]) for size in sizes]
     return np.polyfit(np.log(sizes), np.log(costs), 1)[0]
 

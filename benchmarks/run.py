@@ -1,7 +1,7 @@
 """Measure spinlab's speed and accuracy: ``make bench``, or one area of it: ``make bench ONLY=fem``.
 
-Prints a table, writes ``benchmarks/results.json`` and exits with 1 where a target is missed.  To add
-an area, write a module with a function ``records()`` and a line in :data:`AREAS`.
+Prints a table, writes ``benchmarks/results.json`` and exits with 1 where a target is missed.  To
+add an area, write a module with a function ``records()`` and a line in :data:`AREAS`.
 """
 
 import argparse

@@ -243,7 +243,7 @@ def _with_derivative(rule, tensor, samples, scaling, x, solve, d):
 
     def pullback(costates):
         source = np.zeros(x.shape, np.result_type(x, costates))
-        source[:, :, :d] = np.conj(costates)
+        source[:, :, :d] = costates.conj()
         adjoint = solve(source, transposed=True)
         adjoint[:, 0, :d] = 0  # the first block row does not depend on the control
         pieces = -np.einsum("ejcn,eqkjcn->eqkn", _gather(adjoint, shared), forces()).real

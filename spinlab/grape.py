@@ -61,7 +61,7 @@ def _commutator(a, b):
 
 def auxiliary(exponent, change):
     """Van Loan's block matrix ``[[exponent, change], [0, exponent]]`` (stacked like its parts)."""
-    *stack, d, _ = np.broadcast_shapes(exponent.shape, change.shape)
+    *stack, d, _ = np.broadcast(exponent, change).shape
     matrix = np.zeros((*stack, 2 * d, 2 * d), np.result_type(exponent, change))
     matrix[..., :d, :d] = matrix[..., d:, d:] = exponent
     matrix[..., :d, d:] = change

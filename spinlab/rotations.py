@@ -131,7 +131,7 @@ def rotation_matrices(w, coefficients=None):
     matrices = (b * components)[:, None] * components
     turn = a * components
     for i, j, k in CYCLIC:
-        diagonal, above, below = matrices[i, i], matrices[i, j], matrices[j, i]
+        diagonal, above, below = matrices[i, i, ...], matrices[i, j, ...], matrices[j, i, ...]
         diagonal += cosine
         above -= turn[k]
         below += turn[k]
@@ -176,8 +176,10 @@ def linearise(generator, waveform, dt, rho0, control="constant"):
     states = solve(start)
 
     def pullback(costates):
-        torques = _cross_columns(states, np.conj(costates)).sum(axis=3, keepdims=True)
-        x = components_last(solve(torques, transposed=True)[:, 1:, :, 0].transpose(2, 0, 1).copy())
+        costates = costates.conj()
+        torques = sum(cross(states[..., s], costates[..., s]) for s in range(rho0.shape[1]))
+        x = solve(torques[..., None], transposed=True)[:, 1:, :, 0]
+        x = components_last(x.transpose(2, 0, 1).copy())
         gradient = a * x - b * cross(w, x) + c * _dot(w, x)[..., None] * w
         if control == "linear":
             left, right = ends[:, :-1], ends[:, 1:]

@@ -105,6 +105,10 @@ class SpinSystem:
                 _require_number_or_symbol(name, value)
                 if sp.sympify(value).is_positive is False:
                     raise ValueError(f"{name} must be positive, in seconds, but {value} arrived.")
+        if self.relaxes and (2 * sp.sympify(self.t1) - self.t2).is_negative:
+            raise ValueError(
+                f"t2 cannot exceed 2 t1 in any spin, but t1 = {self.t1} and t2 = {self.t2} arrived."
+            )
 
     @property
     def spins(self):

@@ -1,3 +1,4 @@
+# ruff: noqa: E402
 """No test opens a window or leaves a figure behind; and small matrices need one thread."""
 
 import os

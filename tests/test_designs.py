@@ -18,7 +18,7 @@ def problem(**changes):
 class Interrupted(sl.Problem):
     """A problem whose evaluation is interrupted, by Ctrl-C, at the call that ``at`` names."""
 
-    calls, at = None, None
+    calls, at, seen = None, None, None
 
     def evaluate(self, waveform, method="rotations"):
         if next(self.calls) == self.at:
@@ -26,10 +26,10 @@ class Interrupted(sl.Problem):
         return super().evaluate(waveform, method)
 
 
-def interrupted(at):
-    task = Interrupted(**vars(problem()))
-    object.__setattr__(task, "calls", itertools.count(1))
-    object.__setattr__(task, "at", at)
+def interrupted(at, kind=Interrupted):
+    task = kind(**vars(problem()))
+    for name, value in {"calls": itertools.count(1), "at": at, "seen": []}.items():
+        object.__setattr__(task, name, value)
     return task
 
 
@@ -134,6 +134,23 @@ def test_interruption_in_the_middle_of_an_evaluation(at):
     assert not result.success and "Interrupted" in result.message
     assert result.nfev == at - 1
     assert result.fidelity >= result.history.fidelity.max()
+    value, _ = problem().evaluate(result.pulse.waveform, "fem-quadratic-reduced")
+    assert value == pytest.approx(result.fidelity, rel=1e-12)
+
+
+class Worsening(Interrupted):
+    """The evaluation before the interruption is a bad one, as a line search may try."""
+
+    def evaluate(self, waveform, method="rotations"):
+        value, gradient = super().evaluate(waveform, method)
+        self.seen.append(value)
+        return (value if len(self.seen) < self.at - 1 else value - 1), gradient
+
+
+def test_best_pulse_is_not_the_last_one():
+    task = interrupted(8, Worsening)
+    result = sl.design(task, seed=2)
+    assert result.nfev == 7 and result.fidelity == max(task.seen[:6])
     value, _ = problem().evaluate(result.pulse.waveform, "fem-quadratic-reduced")
     assert value == pytest.approx(result.fidelity, rel=1e-12)
 

@@ -229,6 +229,25 @@ def test_complex_basis_against_the_real_one(method, control, system):
     assert relative(found.gradients, real[1]) < 1e-12
 
 
+@pytest.mark.parametrize("method, control", ANY_SYSTEM)
+def test_autograd_of_complex_states(method, control):
+    """A real loss of complex states, not analytic in them, against a central difference."""
+    pulse = case(control=control, steps=3)
+    elements = sl.evaluate(sl.liouvillian(basis="elements"), offset_hz=600.0, rf_hz=8e3)
+    rho0 = np.array(sl.basis_matrix().tolist(), dtype=complex) @ pulse.rho0
+    weights = RNG.normal(size=4) + 1j * RNG.normal(size=4)
+
+    def loss(waveform):
+        states = sl.propagate(elements, waveform, pulse.dt, rho0, method, control)
+        overlap = anp.sum(weights * states[-1])
+        return anp.real(overlap) + 2 * anp.abs(overlap) ** 2 + anp.imag(states[-2, 1]) ** 2
+
+    def function(waveform):
+        return loss(waveform), autograd.grad(loss)(waveform)
+
+    assert sl.check_gradient(function, pulse.waveform, "difference").relative_error < 1e-7
+
+
 @pytest.mark.parametrize("members", [None, 3])
 @pytest.mark.parametrize("method, control", METHOD_CONTROLS)
 def test_complex_states_of_a_real_generator(method, control, members):

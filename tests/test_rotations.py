@@ -49,6 +49,8 @@ def test_matrices_are_exponentials(theta):
     w = theta * axes / np.linalg.norm(axes, axis=1, keepdims=True)
     found = rotations.rotation_matrices(w)
     for vector, matrix in zip(w, found, strict=True):
+        alone = rotations.rotation_matrices(vector)  # also one by one, but for rounding
+        assert np.allclose(alone, matrix, rtol=0, atol=1e-15)
         assert np.abs(matrix - expm(cross_matrix(vector))).max() < 1e-14 * max(1, theta)
         assert np.abs(matrix.T @ matrix - np.eye(3)).max() < 1e-14
         assert np.linalg.det(matrix) == pytest.approx(1, abs=1e-14)

@@ -20,6 +20,7 @@ from sphinx.util import logging
 from sphinx.util.fileutil import copy_asset
 
 import spinlab
+from spinlab.frames import themed
 
 logger = logging.getLogger(__name__)
 
@@ -61,9 +62,7 @@ def prepare_kernels(app):
 def themed_svg(svg, alt, prefix):
     """Turn a Matplotlib drawing into an SVG element that takes its ink from the page.
 
-    Every grey, from black ink to white paper, becomes the same mixture of the page's colours
-    of text and background; colours stay what they are. ``prefix`` keeps the identifiers of
-    different figures on a page apart.
+    ``prefix`` keeps the identifiers of different figures on a page apart.
     """
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
@@ -71,13 +70,8 @@ def themed_svg(svg, alt, prefix):
     svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{prefix}-", svg)
 
-    def mixture(grey):
-        ink = round(100 * (1 - int(grey[1], 16) / 255))
-        return f"color-mix(in srgb, currentColor {ink}%, var(--pst-color-background))"
-
-    svg = re.sub(r"#([0-9a-f]{2})\1\1(?![0-9a-f])", mixture, svg)
     label = html.escape(alt, quote=True)
-    return svg.replace("<svg", f'<svg class="figure" role="img" aria-label="{label}"', 1)
+    return themed(svg).replace("<svg", f'<svg class="figure" role="img" aria-label="{label}"', 1)
 
 
 def finish_figures(app, doctree, docname):
@@ -109,6 +103,18 @@ def line_of(node):
     while node is not None and not node.line:
         node = node.parent
     return node.line if node is not None else None
+
+
+def add_explore(app):
+    """Bring the script that replays explorable figures, and its style, into every page."""
+    if app.builder.format != "html":
+        return
+    static = Path(app.outdir, "_static")
+    static.mkdir(parents=True, exist_ok=True)
+    for name in ("explore.js", "explore.css"):
+        copy_asset(str(Path(spinlab.__file__).with_name(name)), str(static))
+    app.add_js_file("explore.js", loading_method="defer")
+    app.add_css_file("explore.css")
 
 
 # --- equations without a network ---------------------------------------------------------
@@ -213,6 +219,7 @@ class SpinbookStyle(PlainStyle):
 def setup(app):
     pybtex.plugin.register_plugin("pybtex.style.formatting", "spinbook", SpinbookStyle)
     app.connect("builder-inited", prepare_kernels)
+    app.connect("builder-inited", add_explore)
     app.connect("doctree-resolved", finish_figures)
     app.connect("missing-reference", resolve_public_names)
     # Late: after the extensions that add scripts.

@@ -3,6 +3,8 @@
 Run by ``make browser``, after ``make book``. What is missing (the book, a browser) fails.
 """
 
+import gzip
+import json
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -22,7 +24,10 @@ PAGES = sorted(
 )
 # The pages that people wrote, without indices and listings of source code.
 WRITTEN = [path for path in PAGES if path.startswith("book/")]
-INTERACTIVE = [path for path in PAGES if "<spin-explore" in (BOOK / path).read_text("utf-8")]
+FIGURES = "spin-explore, spin-formula"
+INTERACTIVE = [path for path in WRITTEN if "<spin-" in (BOOK / path).read_text("utf-8")]
+NOTEBOOKS = sorted((BOOK.parents[1] / "book").rglob("*.ipynb"))
+HEAVIEST = 1.5e6  # bytes, compressed: what a page of a chapter may make a reader fetch
 
 
 @cache
@@ -83,6 +88,9 @@ def test_no_dead_widgets(path):
     """An ipywidget needs a kernel: on a page its slider would move and its figure stand still."""
     assert "application/vnd.jupyter.widget" not in (BOOK / path).read_text("utf-8")
 
+
+# Elements of the theme's, of MathJax's and of Sphinx's, whose faults are not ours to mend.
+THEIRS = ["mjx-", "headerlink", "copybtn", "toggle-button"]
 
 # --- what a browser shows ----------------------------------------------------------------
 
@@ -148,7 +156,7 @@ def test_every_slider_moves_its_figure(page, base_url, path):
     from playwright.sync_api import expect
 
     open_page(page, base_url + path)
-    for figure in page.locator("spin-explore").all():
+    for figure in page.locator(FIGURES).all():
         expect(figure).to_have_attribute("data-ready", "1")
         drawing = figure.locator("svg").first
         for slider in figure.locator("input[type=range]").all():
@@ -158,4 +166,53 @@ def test_every_slider_moves_its_figure(page, base_url, path):
             page.keyboard.press("End")
             assert drawing.inner_html() != before, "the slider moves, the figure does not"
             assert slider.get_attribute("aria-valuetext"), "the slider does not say its value"
+        for choice in figure.locator("select").all():
+            choice.select_option(index=0)
+            before = drawing.inner_html()
+            choice.select_option(index=1)
+            assert drawing.inner_html() != before, "the choice changes, the figure does not"
+        for button in figure.locator("button").all():
+            button.click()  # starts over where the slider is at its end
+            before = drawing.inner_html()
+            page.wait_for_timeout(600)
+            assert drawing.inner_html() != before, "the play button does nothing"
+            button.click()
     assert page.problems == []
+
+
+def test_every_figure_with_sliders_is_on_its_page():
+    """No call is lost on the way from the notebooks to the pages."""
+    for notebook in NOTEBOOKS:
+        cells = json.loads(notebook.read_text("utf-8"))["cells"]
+        code = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+        page = BOOK / notebook.relative_to(BOOK.parents[1]).with_suffix(".html")
+        assert len(parse(page.relative_to(BOOK).as_posix()).select(FIGURES)) == code.count(
+            "sl.explore"
+        ), notebook.name
+
+
+@pytest.mark.parametrize("page", ["light"], indirect=True)
+@pytest.mark.parametrize("path", [path for path in WRITTEN if "/chapter" in path])
+def test_page_weight(page, base_url, path):
+    weights = {}
+    page.on("response", lambda r: weights.setdefault(r.url, len(gzip.compress(r.body(), 5))))
+    open_page(page, base_url + path)
+    heaviest = sorted(weights.items(), key=lambda item: -item[1])[:4]
+    assert sum(weights.values()) <= HEAVIEST, heaviest
+
+
+@pytest.mark.parametrize("path", WRITTEN)
+def test_accessibility(page, base_url, path):
+    """axe-core finds no failure of WCAG A or AA in what we wrote (the theme has its own tests)."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    open_page(page, base_url + path)
+    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+    found = Axe().run(page, context="article", options=options).response["violations"]
+    ours = [
+        (violation["id"], node["html"][:160])
+        for violation in found
+        for node in violation["nodes"]
+        if not any(theirs in node["html"] for theirs in THEIRS)
+    ]
+    assert ours == []

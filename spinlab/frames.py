@@ -1,0 +1,293 @@
+"""Frames: one figure drawn many times, kept as one SVG and what differs.
+
+A figure that is drawn for every position of a slider gives SVG files that agree almost everywhere.
+:func:`differences` finds the attributes and elements that change; :func:`page_fragment` writes the
+first drawing, the changes (compressed) and native controls as HTML.  A small custom element
+(``explore.js``) replays them: no kernel, no server, no network.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+import itertools
+import json
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+
+SVG = "http://www.w3.org/2000/svg"
+XLINK = "http://www.w3.org/1999/xlink"
+
+# Attributes that hold lengths; elsewhere a decimal point may be part of a name or a scale.
+LENGTHS = {"d", "x", "y", "x1", "y1", "x2", "y2", "points", "width", "height"}
+NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
+TRANSLATION = re.compile(r"translate\([^)]*\)")
+
+
+def parse(svg):
+    """An SVG drawing of matplotlib's, made comparable and small.
+
+    Definitions (glyphs, markers, clip paths) move to one place, lengths are rounded to 1/100 point,
+    and black becomes the colour of the page's text, so that the figure follows dark mode.
+
+    Parameters
+    ----------
+    svg : str
+
+    Returns
+    -------
+    root : xml.etree.ElementTree.Element
+    definitions : dict of str to Element
+        By identifier, which matplotlib derives from the content.
+    """
+    root = ET.fromstring(svg)
+    definitions = {}
+    _take_definitions(root, definitions)
+    for element in itertools.chain(root.iter(), *(d.iter() for d in definitions.values())):
+        element.tail = None
+        element.text = (element.text or "").strip() or None
+        for name, value in list(element.attrib.items()):
+            del element.attrib[name]
+            element.attrib[name.replace(f"{{{XLINK}}}", "")] = _simplify(name, value)
+    return root, definitions
+
+
+def _take_definitions(element, definitions):
+    for child in list(element):
+        kind = child.tag.removeprefix(f"{{{SVG}}}")
+        if kind == "defs":
+            definitions.update({d.get("id"): d for d in child if d.get("id")})
+        if kind in ("defs", "metadata"):
+            element.remove(child)
+        else:
+            _take_definitions(child, definitions)
+
+
+def _simplify(name, value):
+    if name in LENGTHS:
+        return re.sub(r"\s*([A-Za-z])\s*", r"\1", _rounded(value))
+    if name == "transform":  # a rounded scale would change the size of the letters
+        return TRANSLATION.sub(lambda match: _rounded(match.group()), value)
+    return themed(value) if name == "style" else value
+
+
+def themed(style):
+    """Colours that follow the page's theme, light or dark.
+
+    Every grey, from black ink to white paper, becomes the same mixture of the page's colours of
+    text and background; colours stay what they are.
+    """
+
+    def mixture(grey):
+        ink = round(100 * (1 - int(grey[1], 16) / 255))
+        return f"color-mix(in srgb, currentColor {ink}%, var(--pst-color-background, Canvas))"
+
+    return re.sub(r"#([0-9a-f]{2})\1\1(?![0-9a-f])", mixture, style)
+
+
+def _rounded(text):
+    def shorter(match):
+        number = f"{float(match.group()):.2f}".rstrip("0").rstrip(".")
+        return "0" if number == "-0" else number
+
+    return NUMBER.sub(shorter, text)
+
+
+def serialise(element):
+    """An element as text, without the namespaces that HTML does not need."""
+    text = ET.tostring(element, encoding="unicode", short_empty_elements=True)
+    return re.sub(r' xmlns(:\w+)?="[^"]*"', "", re.sub(r"<(/?)ns\d+:", r"<\1", text))
+
+
+def differences(frames):
+    """What changes from frame to frame.
+
+    Parameters
+    ----------
+    frames : list of Element
+
+    Returns
+    -------
+    list of (int, str, list of str)
+        Position of the element in document order, the attribute (or ``"#html"`` for its content),
+        and the value in every frame.
+    """
+    channels = []
+
+    def walk(versions, position):
+        first = versions[0]
+        for name in first.attrib:
+            values = [version.get(name) for version in versions]
+            if len(set(values)) > 1:
+                channels.append((position, name, values))
+        if _shapes_differ(versions):
+            contents = ["".join(map(serialise, v)) or (v.text or "") for v in versions]
+            channels.append((position, "#html", contents))
+            return position + sum(1 for _ in first.iter())
+        position += 1
+        for children in zip(*versions, strict=True):
+            position = walk(children, position)
+        return position
+
+    walk(frames, 0)
+    return channels
+
+
+def _shapes_differ(versions):
+    """Whether the children must be replaced as a whole, instead of one by one."""
+    first, *others = versions
+    return any(
+        (other.text or "") != (first.text or "")
+        or len(other) != len(first)
+        or any(a.tag != b.tag or set(a.attrib) != set(b.attrib)
+               for a, b in zip(other, first, strict=True))
+        for other in others
+    )
+
+
+@dataclass(frozen=True)
+class Control:
+    """A slider or, where the values are text, a drop-down list.
+
+    Parameters
+    ----------
+    name : str
+    label : str
+        What stands beside it.
+    values : tuple of str
+        As they are shown, unit included.
+    start : int
+        Which one is chosen first.
+    dropdown : bool
+    """
+
+    name: str
+    label: str
+    values: tuple
+    start: int
+    dropdown: bool
+
+    def html(self):
+        """Native HTML control with its label."""
+        label = f"<span>{html.escape(self.label)}</span>"
+        # JupyterLab would take the arrow keys for itself.
+        keys = 'data-lm-suppress-shortcuts="true"'
+        if self.dropdown:
+            options = "".join(
+                f'<option value="{k}"{" selected" if k == self.start else ""}>'
+                f"{html.escape(value)}</option>"
+                for k, value in enumerate(self.values)
+            )
+            return f"<label>{label}<select {keys}>{options}</select></label>"
+        value = html.escape(self.values[self.start], quote=True)
+        return (
+            f'<label>{label}<input type="range" min="0" max="{len(self.values) - 1}" step="1" '
+            f'value="{self.start}" aria-valuetext="{value}" {keys}>'
+            f"<output>{value}</output></label>"
+        )
+
+
+def page_fragment(drawings, controls, alt, play=None, milliseconds=150):
+    """HTML of an explorable figure.
+
+    Parameters
+    ----------
+    drawings : list of str
+        SVG of every combination of the controls' values, the last control running fastest.
+    controls : list of Control
+    alt : str
+        Text alternative.
+    play : int, optional
+        Position of the control that the play button runs through.
+    milliseconds : int
+        Pace of the play button.
+
+    Returns
+    -------
+    str
+    """
+    parsed = [parse(drawing) for drawing in drawings]
+    frames = [root for root, _ in parsed]
+    definitions = {name: d for _, found in parsed for name, d in found.items()}
+    start = 0
+    for control in controls:
+        start = start * len(control.values) + control.start
+    order = [start, *(k for k in range(len(frames)) if k != start)]
+    prefix = "s" + hashlib.sha1(drawings[start].encode()).hexdigest()[:8] + "-"
+    channels = []
+    for position, name, values in differences([frames[k] for k in order]):
+        by_frame = dict(zip(order, values, strict=True))
+        table = sorted(set(values), key=values.index)
+        used = [table.index(by_frame[k]) for k in range(len(frames))]
+        channels.append([position, name, [_own(value, prefix, name) for value in table], used])
+    data = {
+        "channels": channels,
+        "controls": [list(control.values) for control in controls],
+        "play": play,
+        "milliseconds": milliseconds,
+    }
+    packed = gzip.compress(json.dumps(data, separators=(",", ":")).encode(), 9, mtime=0)
+    button = '<button type="button">▶ Play</button>' if play is not None else ""
+    script = (
+        f'<script type="application/spin-frames">{base64.b64encode(packed).decode()}</script>'
+    )
+    return _element(
+        "spin-explore",
+        _picture(frames[start], definitions, prefix, alt),
+        "".join(control.html() for control in controls) + button,
+        script,
+    )
+
+
+def figure_element(name, drawing, alt, controls, script):
+    """HTML of a custom element around one drawing; its controls appear when its script runs."""
+    root, definitions = parse(drawing)
+    prefix = "s" + hashlib.sha1((drawing + script).encode()).hexdigest()[:8] + "-"
+    return _element(name, _picture(root, definitions, prefix, alt), controls, script)
+
+
+def range_input(label, low, high, start):
+    """A native slider without steps."""
+    label = html.escape(label)
+    return (
+        f'<label><span>{label}</span><input type="range" min="{low}" max="{high}" step="any" '
+        f'value="{start}" aria-valuetext="{start:.3g}" data-lm-suppress-shortcuts="true">'
+        f"<output>{start:.3g}</output></label>"
+    )
+
+
+def _element(name, picture, controls, script):
+    return (
+        f"<{name}>{picture}<fieldset hidden><legend class=\"spin-hidden\">Controls of the figure"
+        f"</legend>{controls}</fieldset><noscript><p>The sliders of this figure need JavaScript."
+        f"</p></noscript>{script}</{name}>"
+    )
+
+
+def _picture(root, definitions, prefix, alt):
+    body = _own("".join(map(serialise, root)), prefix)
+    shared = _own("".join(serialise(d) for d in definitions.values()), prefix)
+    attributes = "".join(
+        f' {name}="{root.get(name)}"' for name in ("viewBox", "width", "height") if root.get(name)
+    )
+    description = html.escape(alt, quote=True)
+    return (
+        f'<svg xmlns="{SVG}"{attributes} role="img" aria-label="{description}">'
+        f"<defs>{shared}</defs>{body}</svg>"
+    )
+
+
+def _own(text, prefix, attribute="#html"):
+    """The same text, with identifiers that belong to this figure alone on the page."""
+    if attribute == "id":
+        return prefix + text
+    if attribute == "href":
+        return text.replace("#", "#" + prefix, 1)
+    text = re.sub(r"url\(#", f"url(#{prefix}", text)
+    if attribute == "#html":
+        text = re.sub(r'\bid="', f'id="{prefix}', text)
+        text = re.sub(r'\bhref="#', f'href="#{prefix}', text)
+    return text

@@ -1,0 +1,78 @@
+"""Self-checking exercises: the right answer passes, the usual slips get their hint."""
+
+import json
+
+import numpy as np
+import pytest
+
+from spinlab.exercises import EXERCISES, JUDGES, check_answer, diagnose
+
+REFERENCES = [name for name, task in EXERCISES.items() if task.reference not in JUDGES]
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_the_reference_is_right(name):
+    assert check_answer(name, EXERCISES[name].reference).right
+
+
+def changed(reference, change):
+    if not callable(reference):
+        return change(np.asarray(reference, dtype=float))
+    return lambda *arguments: change(np.asarray(reference(*arguments)))
+
+
+CHANGES = {
+    "sign": lambda x: -x,
+    "offset": lambda x: x + 0.3 * np.abs(x).max() + 0.1,
+    "nan": lambda x: x * np.nan,
+    "shape": lambda x: np.stack([x, x]),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("name", REFERENCES)
+def test_wrong_answers_are_wrong(name, change):
+    verdict = check_answer(name, changed(EXERCISES[name].reference, CHANGES[change]))
+    assert not verdict.right and verdict.sentence
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize("answer", [None, "no", lambda: 1 / 0, [], {}], ids=repr)
+def test_strange_answers_are_answered(name, answer):
+    verdict = check_answer(name, answer)
+    assert not verdict.right and verdict.sentence and repr(verdict).startswith("✗")
+
+
+VECTOR, MATRIX = np.array([1.0, 2.0, -4.0]), np.array([[1.0, 2.0], [0.0, 3.0]])
+SLIPS = [
+    (VECTOR, VECTOR, ""),
+    (-VECTOR, VECTOR, "sign"),
+    (2 * np.pi * VECTOR, VECTOR, "2 pi"),
+    (VECTOR / 2, VECTOR, "factor of 2."),
+    (5 * VECTOR, VECTOR, "not normalised"),
+    (VECTOR[::-1], VECTOR, "reversed"),
+    (MATRIX.T, MATRIX, "transposed"),
+    (MATRIX[:1], MATRIX, "shape"),
+    (np.zeros(3), VECTOR, "zero"),
+    (VECTOR + 0.04, VECTOR, "off by 0.01"),
+    (VECTOR + 1e-9, VECTOR, ""),
+    ("a", VECTOR, "real numbers"),
+]
+
+
+@pytest.mark.parametrize("answer, reference, hint", SLIPS)
+def test_slips_get_their_hint(answer, reference, hint):
+    sentence = diagnose(answer, reference)
+    assert (hint in sentence) if hint else sentence == ""
+
+
+def test_grades_are_recorded_only_if_asked(tmp_path, monkeypatch):
+    record = tmp_path / "grades"
+    monkeypatch.delenv("SPINLAB_GRADES", raising=False)
+    check_answer("ex-sign", [0, 1, 0])
+    assert not record.exists()
+    monkeypatch.setenv("SPINLAB_GRADES", str(record))
+    check_answer("ex-sign", [0, 1, 0])
+    check_answer("ex-sign", [0, -1, 0])
+    lines = [json.loads(line) for line in record.read_text().splitlines()]
+    assert [line[:2] for line in lines] == [["ex-sign", True], ["ex-sign", False]]
