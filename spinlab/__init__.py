@@ -18,6 +18,7 @@ from .checks import GradientCheck, check_gradient, propagate_plain
 from .designs import DesignResult, History, design
 from .elements import ELEMENTS, element, element_matrices
 from .ensembles import Ensemble
+from .exercises import check_answer
 from .formulas import explore_formula
 from .generators import Generator, evaluate, observable, state
 from .linearisation import Linearisation

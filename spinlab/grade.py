@@ -8,6 +8,7 @@ exercise the last one counts.  Notebooks are programs: run those of strangers in
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import json
 import os
@@ -83,8 +84,10 @@ def main(arguments=None):
         rows = grade(options.folder)
     except ValueError as error:
         parser.error(str(error))
-    target = sys.stdout if options.output == "-" else open(options.output, "w", newline="")  # noqa: SIM115
-    with target:
+    with contextlib.ExitStack() as stack:  # which closes the file, but not the standard output
+        target = sys.stdout
+        if options.output != "-":
+            target = stack.enter_context(open(options.output, "w", newline="", encoding="utf-8"))
         writer = csv.writer(target)
         writer.writerow(("notebook", "exercise", "right", "sentence"))
         writer.writerows(rows)

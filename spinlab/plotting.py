@@ -41,10 +41,11 @@ def plot_pulse(pulse, title=None):
     fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.4, 4.6))
     for row, name in zip(pulse.waveform, "xy", strict=True):
         _draw_samples(top, pulse, row * pulse.rf_hz / 1e3, label=f"$u_{name}$")
-    top.set(ylabel="RF (kHz)", title=title or "")
-    top.legend(ncols=2, loc="upper right")
+    top.set(ylabel="RF (kHz)")
+    top.set_title(title or "", loc="left")
+    top.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
     _draw_samples(bottom, pulse, np.unwrap(pulse.phase), color="C2", label="phase")
-    bottom.set(xlabel="time (us)", ylabel="phase (rad)")
+    bottom.set(xlabel="time (µs)", ylabel="phase (rad)")
     limit = bottom.twinx()
     _draw_samples(
         limit, pulse, pulse.amplitude * pulse.rf_hz / 1e3, color="C1", ls=":", label="amplitude"

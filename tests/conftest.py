@@ -12,7 +12,14 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+
+
+@pytest.fixture
+def rng():
+    """The same random numbers for a test, whichever other tests run."""
+    return np.random.default_rng(7)
 
 
 @pytest.fixture(autouse=True)

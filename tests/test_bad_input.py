@@ -330,6 +330,7 @@ PROBLEMS = [
     ("sl.referee(pulse, problem, method='foo')", "There is no method 'foo'"),
 ]
 DISPLAY = [
+    ("sl.check_answer('foo', 1)", "There is no exercise 'foo'"),
     ("sl.plot_pulse(5)", "pulse must be a Pulse"),
     ("sl.plot_bloch(5)", "trajectories must be a list"),
     ("sl.plot_bloch(np.zeros((5, 3)))", "pass a list of trajectories"),

@@ -1,11 +1,13 @@
 """Self-checking exercises: the right answer passes, the usual slips get their hint."""
 
+import csv
 import json
 
 import numpy as np
 import pytest
 
 from spinlab.exercises import EXERCISES, JUDGES, check_answer, diagnose
+from spinlab.grade import grade, main
 
 REFERENCES = [name for name, task in EXERCISES.items() if task.reference not in JUDGES]
 
@@ -76,3 +78,47 @@ def test_grades_are_recorded_only_if_asked(tmp_path, monkeypatch):
     check_answer("ex-sign", [0, -1, 0])
     lines = [json.loads(line) for line in record.read_text().splitlines()]
     assert [line[:2] for line in lines] == [["ex-sign", True], ["ex-sign", False]]
+
+
+# Grading a folder of notebooks.
+
+
+def notebook(folder, name, *cells):
+    import nbformat
+
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbformat.write(book, folder / name)
+
+
+def test_grading(tmp_path, capsys):
+    pytest.importorskip("nbclient")
+    (tmp_path / "more").mkdir()
+    notebook(
+        tmp_path, "one.ipynb",
+        "from spinlab.exercises import check_answer",
+        "check_answer('ex-sign', [0, -1, 0])\ncheck_answer('ex-sign', [0, 1, 0])",
+        "1 / 0",
+        "check_answer('ex-last-row', 7)",
+    )  # fmt: skip
+    notebook(tmp_path / "more", "two.ipynb", "x = 1")
+    (tmp_path / "broken.ipynb").write_text("not a notebook")
+    main([str(tmp_path)])
+    header, *rows = list(csv.reader(capsys.readouterr().out.splitlines()))
+    assert header == ["notebook", "exercise", "right", "sentence"]
+    assert [row[:3] for row in rows] == [
+        ["broken.ipynb", "(notebook)", "0"],
+        ["more/two.ipynb", "(notebook)", "0"],
+        ["one.ipynb", "ex-sign", "1"],
+        ["one.ipynb", "ex-last-row", "0"],
+    ]
+    table = tmp_path / "grades.csv"
+    (tmp_path / "one.ipynb").unlink()
+    main([str(tmp_path / "more"), "--output", str(table)])
+    assert table.read_text().startswith("notebook,exercise,right,sentence")
+
+
+def test_nothing_to_grade(tmp_path):
+    with pytest.raises(ValueError, match="There is no notebook"):
+        grade(tmp_path)
+    with pytest.raises(SystemExit):
+        main([str(tmp_path)])

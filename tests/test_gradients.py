@@ -9,6 +9,7 @@ from tables import ANY_SYSTEM, EXACT, METHOD_CONTROLS, ONE_SPIN, SYSTEMS, case, 
 from test_elements import NUMBERS
 
 import spinlab as sl
+from spinlab import methods
 
 RNG = np.random.default_rng(7)
 TURN = np.linalg.qr(RNG.normal(size=(3, 3)))[0]
@@ -55,22 +56,22 @@ def test_central_difference(method, control):
 
 @pytest.mark.parametrize("system", ["relaxing", "coupled"])
 @pytest.mark.parametrize("method, control", ANY_SYSTEM)
-def test_complex_step_for_other_systems(method, control, system):
+def test_complex_step_for_other_systems(method, control, system, rng):
     """Four dimensions with relaxation, fifteen with two coupled spins."""
     pulse = case(system, control, steps=3)
-    objective = sl.transfer(RNG.normal(size=pulse.generator.dimension))
+    objective = sl.transfer(rng.normal(size=pulse.generator.dimension))
     function = by_method(pulse, objective, method, control)
     assert sl.check_gradient(function, pulse.waveform).relative_error < 1e-12
 
 
 @pytest.mark.parametrize("members, columns", [(None, None), (None, 2), (3, None), (3, 2)])
 @pytest.mark.parametrize("method, control", METHOD_CONTROLS)
-def test_tangent_and_adjoint(method, control, members, columns):
+def test_tangent_and_adjoint(method, control, members, columns, rng):
     """The tangent is the complex step's; the adjoint is its transpose, running costs included."""
     pulse = case(control=control, members=members, columns=columns)
     result = sl.linearise(*pulse.arguments, method, control)
-    direction = RNG.normal(size=pulse.waveform.shape)
-    costates = RNG.normal(size=result.states.shape)
+    direction = rng.normal(size=pulse.waveform.shape)
+    costates = rng.normal(size=result.states.shape)
 
     change = result.pushforward(direction)
     moved = pulse.waveform + 1e-30j * direction
@@ -85,7 +86,7 @@ def test_tangent_and_adjoint(method, control, members, columns):
 
 
 @pytest.mark.parametrize("method, control", METHOD_CONTROLS)
-def test_autograd_through_propagate(method, control):
+def test_autograd_through_propagate(method, control, rng):
     """Reverse mode is evaluate_objective's gradient, forward mode the tangent."""
     pulse = case(control=control)
     target = TARGET / np.linalg.norm(TARGET)
@@ -101,7 +102,7 @@ def test_autograd_through_propagate(method, control):
     assert value == pytest.approx(expected[0], rel=1e-14)
     assert relative(gradient, expected[1]) < 1e-13
 
-    direction = RNG.normal(size=pulse.waveform.shape)
+    direction = rng.normal(size=pulse.waveform.shape)
     result = sl.linearise(*pulse.arguments, method, control)
     value, change = make_jvp(states)(pulse.waveform)(direction)
     assert np.array_equal(value, result.states)
@@ -125,10 +126,10 @@ def test_autograd_adds_up_the_members(method):
 
 
 @pytest.mark.parametrize("system", ["one spin", "relaxing", "coupled"])
-def test_autograd_through_the_plain_propagator(system):
+def test_autograd_through_the_plain_propagator(system, rng):
     """propagate_plain shares no line with GRAPE or the rotations."""
     pulse = case(system, steps=4)
-    target = RNG.normal(size=pulse.generator.dimension)
+    target = rng.normal(size=pulse.generator.dimension)
     target /= np.linalg.norm(target)
 
     def loss(waveform):
@@ -191,12 +192,12 @@ def dense_states(method, pulse):
 
 @pytest.mark.parametrize("system", ["one spin", "relaxing"])
 @pytest.mark.parametrize("method", DENSE)
-def test_finite_elements_against_a_dense_solve(method, system):
+def test_finite_elements_against_a_dense_solve(method, system, rng):
     if (method, system) == ("fem-exact", "relaxing"):
         return
     control = DENSE[method][1]
     pulse = case(system, control, steps=5)
-    weights = RNG.normal(size=(6, len(pulse.rho0)))
+    weights = rng.normal(size=(6, len(pulse.rho0)))
     states = dense_states(method, pulse)
     result = sl.linearise(*pulse.arguments, method, control)
     assert relative(result.states, states(pulse.waveform)) < 1e-12
@@ -209,7 +210,7 @@ def test_finite_elements_against_a_dense_solve(method, system):
 
 @pytest.mark.parametrize("system", ["one spin", "relaxing", "coupled"])
 @pytest.mark.parametrize("method, control", ANY_SYSTEM)
-def test_complex_basis_against_the_real_one(method, control, system):
+def test_complex_basis_against_the_real_one(method, control, system, rng):
     """The elements of the density matrix are complex numbers; the gradient is the same."""
     spins, parameters = SYSTEMS[system]
     pulse = case(system, control, steps=4)
@@ -217,7 +218,7 @@ def test_complex_basis_against_the_real_one(method, control, system):
     elements = sl.evaluate(
         sl.liouvillian(spins, "elements"), offset_hz=600.0, b1_scale=1.1, rf_hz=8e3, **parameters
     )
-    target = RNG.normal(size=len(pulse.rho0))
+    target = rng.normal(size=len(pulse.rho0))
     real = by_method(pulse, sl.transfer(target), method, control)(pulse.waveform)
     norm = 2.0 ** ((spins.spins - 2) / 2)  # of every product operator
     found = sl.evaluate_objective(
@@ -230,12 +231,12 @@ def test_complex_basis_against_the_real_one(method, control, system):
 
 
 @pytest.mark.parametrize("method, control", ANY_SYSTEM)
-def test_autograd_of_complex_states(method, control):
+def test_autograd_of_complex_states(method, control, rng):
     """A real loss of complex states, not analytic in them, against a central difference."""
     pulse = case(control=control, steps=3)
     elements = sl.evaluate(sl.liouvillian(basis="elements"), offset_hz=600.0, rf_hz=8e3)
     rho0 = np.array(sl.basis_matrix().tolist(), dtype=complex) @ pulse.rho0
-    weights = RNG.normal(size=4) + 1j * RNG.normal(size=4)
+    weights = rng.normal(size=4) + 1j * rng.normal(size=4)
 
     def loss(waveform):
         states = sl.propagate(elements, waveform, pulse.dt, rho0, method, control)
@@ -250,10 +251,10 @@ def test_autograd_of_complex_states(method, control):
 
 @pytest.mark.parametrize("members", [None, 3])
 @pytest.mark.parametrize("method, control", METHOD_CONTROLS)
-def test_complex_states_of_a_real_generator(method, control, members):
+def test_complex_states_of_a_real_generator(method, control, members, rng):
     """I+ = Ix + i Iy: real and imaginary part each go their way, Re<C|rho> adds them up."""
     pulse = case(control=control, columns=2, members=members)
-    targets = RNG.normal(size=(3, 2))
+    targets = rng.normal(size=(3, 2))
     targets /= np.linalg.norm(targets)
     start, target = (pair[:, 0] + 1j * pair[:, 1] for pair in (pulse.rho0, targets))
     found = sl.evaluate_objective(
@@ -270,11 +271,29 @@ def test_complex_states_of_a_real_generator(method, control, members):
 
 
 @pytest.mark.parametrize("method, control", METHOD_CONTROLS)
-def test_member_axis_is_a_loop(method, control):
+def test_where_only_one_of_them_is_complex(method, control):
+    """A complex start with a real target, a real start with a complex target: real parts count."""
+    pulse = case(control=control)
+    real = by_method(pulse, sl.transfer(TARGET), method, control)(pulse.waveform)
+    other = case(control=control, seed=2).rho0
+    for start, target in ((pulse.rho0 + 1j * other, TARGET), (pulse.rho0, TARGET + 1j * other)):
+        scale = np.linalg.norm(target) / np.linalg.norm(TARGET)
+        found = sl.evaluate_objective(
+            pulse.generator, pulse.waveform, pulse.dt, start, sl.transfer(target), method, control
+        )
+        assert np.isrealobj(found.values) and np.isrealobj(found.gradients)
+        assert relative(found.values * scale, real[0]) < 1e-12
+        assert relative(found.gradients * scale, real[1]) < 1e-12
+
+
+@pytest.mark.parametrize("method, control", METHOD_CONTROLS)
+def test_member_axis_is_a_loop(method, control, monkeypatch):
     """Also where the members come in several chunks."""
+    monkeypatch.setattr(methods, "CHUNK", 4 * 3 * 9)  # of at most 4 members
     pulse = case(control=control, members=11, steps=3)
     objective = sl.transfer(TARGET)
     together = by_method(pulse, objective, method, control)(pulse.waveform)
+    assert len(together[0]) == len(together[1]) == 11
     states = sl.propagate(*pulse.arguments, method, control)
     for k in range(11):
         alone = case(control=control, members=11, steps=3)
@@ -298,15 +317,15 @@ def test_many_members_are_a_loop_too(method):
 
 
 @pytest.mark.parametrize("method", sl.METHODS)
-def test_inputs_are_left_alone(method):
+def test_inputs_are_left_alone(method, rng):
     """LAPACK overwrites its own arrays, not the caller's; a linearisation can be used twice."""
     control = "linear" if method == "fem-hermite" else "constant"
     pulse = case(control=control, columns=2, members=2)
     arrays = (pulse.generator.drift, pulse.generator.controls, pulse.waveform, pulse.rho0)
     before = [array.copy() for array in arrays]
     result = sl.linearise(*pulse.arguments, method, control)
-    states, costates = result.states.copy(), RNG.normal(size=result.states.shape)
-    kept, direction = costates.copy(), RNG.normal(size=pulse.waveform.shape)
+    states, costates = result.states.copy(), rng.normal(size=result.states.shape)
+    kept, direction = costates.copy(), rng.normal(size=pulse.waveform.shape)
     gradient, change = result.pullback(costates), result.pushforward(direction)
     assert np.array_equal(gradient, result.pullback(costates))
     assert np.array_equal(change, result.pushforward(direction))

@@ -28,11 +28,11 @@ def test_values(objective, final, value):
 
 
 @pytest.mark.parametrize("objective, final", [pair[:2] for pair in VALUES])
-def test_costates(objective, final):
+def test_costates(objective, final, rng):
     """df = Re <costate | d rho>, by a central difference in a random direction."""
-    final = final + RNG.normal(size=final.shape)
-    change = RNG.normal(size=final.shape)
-    change = change + 1j * RNG.normal(size=final.shape) if np.iscomplexobj(final) else change
+    final = final + rng.normal(size=final.shape)
+    change = rng.normal(size=final.shape)
+    change = change + 1j * rng.normal(size=final.shape) if np.iscomplexobj(final) else change
     slope = (objective(final + 1e-6 * change)[0] - objective(final - 1e-6 * change)[0]) / 2e-6
     assert np.sum(np.conj(objective(final)[1]) * change).real == pytest.approx(slope, abs=1e-8)
 

@@ -10,8 +10,6 @@ import spinlab as sl
 from spinlab import rotations
 from spinlab.chain import solve_chain
 
-RNG = np.random.default_rng(3)
-
 
 def cross_matrix(w):
     return np.cross(w, np.eye(3), axisb=0).T
@@ -44,8 +42,8 @@ def test_coefficients_are_continuous():
 
 
 @pytest.mark.parametrize("theta", [0.0, 1e-9, 0.02, 0.3, 1.0, 3.1, np.pi, 6.3, 100.0])
-def test_matrices_are_exponentials(theta):
-    axes = RNG.normal(size=(4, 3))
+def test_matrices_are_exponentials(theta, rng):
+    axes = rng.normal(size=(4, 3))
     w = theta * axes / np.linalg.norm(axes, axis=1, keepdims=True)
     found = rotations.rotation_matrices(w)
     for vector, matrix in zip(w, found, strict=True):
@@ -57,22 +55,22 @@ def test_matrices_are_exponentials(theta):
 
 
 @pytest.mark.parametrize("kind", [float, complex])
-def test_cross_is_the_cross_product(kind):
-    a, b = (RNG.normal(size=(4, 5, 3)).astype(kind) for _ in range(2))
+def test_cross_is_the_cross_product(kind, rng):
+    a, b = (rng.normal(size=(4, 5, 3)).astype(kind) for _ in range(2))
     assert np.allclose(rotations.cross(a, b), np.cross(a, b), rtol=1e-14)
 
 
-def test_axes_are_those_of_the_generator():
+def test_axes_are_those_of_the_generator(rng):
     generator = sl.evaluate(offset_hz=np.array([300.0, -20.0]), b1_scale=1.2, rf_hz=5e3)
     axes = rotations.rotation_axes(generator)
     assert np.allclose(axes[0] / (2 * np.pi), [[0, 0, 300], [6e3, 0, 0], [0, 6e3, 0]])
-    v = RNG.normal(size=3)
+    v = rng.normal(size=3)
     assert np.allclose(generator.drift[1] @ v, np.cross(axes[1, 0], v))
 
 
 @pytest.mark.parametrize("turn", [0.3, 2.0, 3.1, 7.0, 40.0])
 @pytest.mark.parametrize("control", ["constant", "linear"])
-def test_large_angles(turn, control):
+def test_large_angles(turn, control, rng):
     """Steps of many radians: trajectory and gradient against matrix exponentials."""
     pulse = case(control=control)
     generator = sl.evaluate(offset_hz=2e2, rf_hz=1e3)
@@ -82,7 +80,7 @@ def test_large_angles(turn, control):
         for method in ("rotations", "grape")
     ]
     assert relative(results[0].states, results[1].states) < 1e-12 * max(1, turn)
-    costates = RNG.normal(size=results[0].states.shape)
+    costates = rng.normal(size=results[0].states.shape)
     gradients = [result.pullback(costates) for result in results]
     assert relative(*gradients) < 1e-12 * max(1, turn**2)
 
@@ -106,10 +104,10 @@ def looped(propagators, sources, transposed):
 @pytest.mark.parametrize(
     "members, steps, d, columns", [(1, 1, 3, 1), (2, 5, 3, 2), (3, 4, 4, 1), (1, 3, 15, 2)]
 )
-def test_chain(members, steps, d, columns, kinds, transposed):
+def test_chain(members, steps, d, columns, kinds, transposed, rng):
     def random(shape, kind):
-        values = RNG.normal(size=shape)
-        return values + 1j * RNG.normal(size=shape) if kind is complex else values
+        values = rng.normal(size=shape)
+        return values + 1j * rng.normal(size=shape) if kind is complex else values
 
     propagators = random((members, steps, d, d), kinds[0])
     sources = random((members, steps + 1, d, columns), kinds[1])
@@ -120,12 +118,12 @@ def test_chain(members, steps, d, columns, kinds, transposed):
 
 
 @pytest.mark.parametrize("members", [1, 2, 700, 3000])
-def test_number_of_members_does_not_matter(members):
+def test_number_of_members_does_not_matter(members, rng):
     """Whatever path an implementation takes for few or many members."""
     pulse = case(members=members, columns=2, steps=4)
     result = sl.linearise(*pulse.arguments)
-    costates = RNG.normal(size=result.states.shape)
-    gradient, direction = result.pullback(costates), RNG.normal(size=pulse.waveform.shape)
+    costates = rng.normal(size=result.states.shape)
+    gradient, direction = result.pullback(costates), rng.normal(size=pulse.waveform.shape)
     change = result.pushforward(direction)
     for k in {0, members // 2, members - 1}:
         alone = sl.linearise(pulse.generator.member(k), *pulse.arguments[1:])
@@ -134,12 +132,12 @@ def test_number_of_members_does_not_matter(members):
         assert relative(change[k], alone.pushforward(direction)) < 1e-12
 
 
-def test_cross_costate_obeys_the_bloch_equation():
+def test_cross_costate_obeys_the_bloch_equation(rng):
     """x_n = rho_n x lambda_n is turned by the same rotations: x_(n-1) = R_n^T x_n."""
     pulse = case()
     states = sl.propagate(*pulse.arguments)
     matrices = [expm(pulse.dt * A) for A in pulse.generator.at(pulse.waveform)]
-    costate, x = RNG.normal(size=3), None
+    costate, x = rng.normal(size=3), None
     for n in reversed(range(len(matrices))):
         torque = np.cross(states[n + 1], costate)
         assert x is None or np.allclose(x, torque, atol=1e-13)

@@ -24,6 +24,7 @@ def draw(periods, colour="red"):
     axes.plot(np.sin(np.linspace(0, 2 * np.pi * periods, 50)), color=colour)
     if periods == 3:
         axes.plot([0, 10], [0, 1])  # one frame has more elements than the others
+    figure.text(0, 0, colour, color=colour)  # and something stands behind them
     return figure
 
 
@@ -121,10 +122,10 @@ def canonical(svg, prefix):
         yield element.tag.split("}")[-1], attributes, (element.text or "").strip()
 
 
-def test_replayed_frames_are_the_drawings(book):
-    """Frame by frame the page shows what matplotlib would draw."""
-    exploration = explore()
-    page = exploration._repr_mimebundle_()["text/html"]
+@pytest.mark.parametrize("start", [1, 3])
+def test_replayed_frames_are_the_drawings(book, start):
+    """Frame by frame the page shows what matplotlib would draw, wherever it starts."""
+    page = explore(start={"periods": start})._repr_mimebundle_()["text/html"]
     prefix = re.search(r'id="(s[0-9a-f]{8}-)', page).group(1)
     replayed = list(replay(page))
     combinations = [(p, c) for p in (1, 2, 3) for c in ("red", "blue")]

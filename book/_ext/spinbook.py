@@ -151,6 +151,17 @@ def copy_mathjax(app, exception):
         copy_asset(str(source / name), str(into))
 
 
+def drop_icon_script(app, exception):
+    """Empty the theme's script of icons.
+
+    The theme brings every icon of Font Awesome twice: as fonts, which a page fetches as far as
+    it needs them, and as a script of half a megabyte (compressed) on each page. The fonts do.
+    """
+    script = Path(app.outdir, "_static/scripts/fontawesome.js")
+    if exception is None and script.exists():
+        script.write_text("/* The icons come from fonts: see book/_ext/spinbook.py. */\n", "utf-8")
+
+
 # --- pages -------------------------------------------------------------------------------
 
 
@@ -225,4 +236,5 @@ def setup(app):
     # Late: after the extensions that add scripts.
     app.connect("html-page-context", drop_repeated_scripts, priority=900)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", drop_icon_script)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -90,7 +90,7 @@ def test_no_dead_widgets(path):
 
 
 # Elements of the theme's, of MathJax's and of Sphinx's, whose faults are not ours to mend.
-THEIRS = ["mjx-", "headerlink", "copybtn", "toggle-button"]
+THEIRS = ["mjx-", "headerlink", "copybtn", "toggle-button", 'class="citation']
 
 # --- what a browser shows ----------------------------------------------------------------
 
