@@ -14,12 +14,13 @@ BROWSER_STAMP := $(VENV)/.installed-browser
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint book browser bench clean
+.PHONY: help test lint book browser pdf bench clean
 
 help:
 	@echo "make test     check the code's style and run all tests, with the docstrings' examples"
 	@echo "make book     execute every chapter and build the book into _build/html"
 	@echo "make browser  read the built book with a browser, without a network (needs Chromium)"
+	@echo "make pdf      the book as one PDF (needs XeLaTeX: see README.md)"
 	@echo "make bench    measure speed and accuracy; ONLY=fem runs one part of it"
 	@echo "make lint     check the code's style alone"
 	@echo "make clean    delete what was built (not .venv)"
@@ -40,6 +41,16 @@ book: $(STAMP)
 	@test -f _build/html/index.html || { \
 	  echo "Jupyter Book ended without an error, but there is no _build/html/index.html."; exit 1; }
 	@echo "The book is built. Open $(CURDIR)/_build/html/index.html in a browser."
+
+# Not -W: LaTeX has warnings of its own about lines that are too long.
+pdf: $(STAMP)
+	@command -v xelatex >/dev/null && command -v latexmk >/dev/null || { \
+	  echo "The PDF needs xelatex and latexmk, which were not found. On Debian or Ubuntu:"; \
+	  echo "sudo apt install texlive-xetex texlive-latex-extra texlive-fonts-extra fonts-freefont-otf latexmk"; \
+	  exit 1; }
+	$(BIN)/jupyter-book build . --all --builder pdflatex
+	@test -f _build/latex/spinlab.pdf || { echo "There is no _build/latex/spinlab.pdf."; exit 1; }
+	@echo "The PDF is _build/latex/spinlab.pdf."
 
 browser: $(BROWSER_STAMP)
 	$(BIN)/python -m pytest tests/browser

@@ -2,7 +2,8 @@
 //
 // Inside <spin-explore> stand an SVG, a hidden <fieldset> with native controls, and a script element
 // with the changes: base64 of gzip of JSON {channels, controls, play, milliseconds}. A channel is
-// [position of the element in document order, attribute or "#html", values, value used by each frame].
+// [position of the element in document order, attribute or "#html", values, value used by each frame];
+// the values of paths are packed as pack_path() of frames.py says.
 (() => {
   "use strict";
 
@@ -10,6 +11,28 @@
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).json();
+  }
+
+  function sums(differences) {
+    let total = 0;
+    return differences.map((difference) => (total += difference));
+  }
+
+  const POINTS = { M: 1, L: 1, Q: 2, C: 3, Z: 0, z: 0 };
+
+  function unpackPath(value) {
+    if (typeof value === "string") return value;
+    const [letters, dx, dy] = value;
+    const [x, y] = [sums(sums(dx)), sums(sums(dy))];
+    let next = 0;
+    let path = "";
+    for (const letter of letters) {
+      const end = next + POINTS[letter];
+      const points = [];
+      for (; next < end; next++) points.push(`${x[next] / 100} ${y[next] / 100}`);
+      path += letter + points.join(" ");
+    }
+    return path;
   }
 
   // The parser may meet an element before its children.
@@ -31,7 +54,8 @@
       const svg = this.querySelector("svg");
       const elements = [svg, ...svg.querySelectorAll("*")].filter((e) => !e.closest("defs"));
       this.channels = data.channels.map(([position, name, values, used]) => {
-        return { element: elements[position], name, values, used };
+        const unpacked = name === "d" ? values.map(unpackPath) : values;
+        return { element: elements[position], name, values: unpacked, used };
       });
       this.values = data.controls;
       this.inputs = [...this.querySelectorAll("input, select")];

@@ -28,8 +28,8 @@ def drawable(figure):
 @pytest.mark.parametrize("pulse", PULSES, ids=["constant", "linear"])
 def test_pulse(pulse):
     top, bottom, limit = drawable(sl.plot_pulse(pulse, title="A pulse")).axes
-    assert top.get_title() == "A pulse" and "kHz" in top.get_ylabel()
-    assert bottom.get_xlabel() == "time (us)"
+    assert top.get_title(loc="left") == "A pulse" and "kHz" in top.get_ylabel()
+    assert bottom.get_xlabel() == "time (µs)"
     if pulse.control == "linear":
         times, values = top.lines[1].get_data()
         assert np.allclose(times, pulse.times * 1e6) and np.allclose(values, 10 * WAVEFORM[1])

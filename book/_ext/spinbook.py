@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 IPYTHON_CONFIG = """\
 c = get_config()
 # Sharp at any size, and small. A notebook opened by a reader keeps IPython's default, PNG.
-c.InlineBackend.figure_formats = {"svg"}
+c.InlineBackend.figure_formats = {"FORMAT"}
 # No date in a figure: two builds of the same chapter are the same file.
 c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
 c.HistoryManager.enabled = False
@@ -48,7 +48,9 @@ def prepare_kernels(app):
     ipython = Path(app.outdir).parent / ".ipython"
     profile = ipython / "profile_default"
     profile.mkdir(parents=True, exist_ok=True)
-    (profile / "ipython_kernel_config.py").write_text(IPYTHON_CONFIG, encoding="utf-8")
+    drawing = "svg" if app.builder.format == "html" else "pdf"
+    config = IPYTHON_CONFIG.replace("FORMAT", drawing)
+    (profile / "ipython_kernel_config.py").write_text(config, encoding="utf-8")
     os.environ["IPYTHONDIR"] = str(ipython)
     os.environ["SPINLAB_BOOK"] = "1"
     # The chapters print times. Idle threads of a linear-algebra library would count as work.
