@@ -46,7 +46,7 @@ book: $(STAMP)
 pdf: $(STAMP)
 	@command -v xelatex >/dev/null && command -v latexmk >/dev/null || { \
 	  echo "The PDF needs xelatex and latexmk, which were not found. On Debian or Ubuntu:"; \
-	  echo "sudo apt install texlive-xetex texlive-latex-extra texlive-fonts-extra fonts-freefont-otf latexmk"; \
+	  echo "sudo apt install texlive-xetex texlive-latex-extra texlive-fonts-recommended texlive-fonts-extra fonts-freefont-otf latexmk"; \
 	  exit 1; }
 	$(BIN)/jupyter-book build . --all --builder pdflatex
 	@test -f _build/latex/spinlab.pdf || { echo "There is no _build/latex/spinlab.pdf."; exit 1; }

@@ -18,7 +18,7 @@ from sympy.core.numbers import Exp1, Pi
 from .frames import figure_element, range_input
 from .inputs import finite_array, instance
 from .plotting import close, figure_png, figure_svg, plot_curves
-from .widgets import Exploration
+from .widgets import Exploration, _label
 
 #: What JavaScript computes as SymPy means it; the browser tests compare each of them.
 FAITHFUL = (
@@ -167,7 +167,9 @@ class Formula:
             "sources": self.sources,
             "transform": transform,
         }
-        controls = "".join(range_input(name, *map(float, s)) for name, s in self.sliders.items())
+        controls = "".join(
+            range_input(_label(name), *map(float, limits)) for name, limits in self.sliders.items()
+        )
         script = f'<script type="application/spin-formula">{json.dumps(data)}</script>'
         page = figure_element("spin-formula", figure_svg(figure), self.alt, controls, script)
         close(figure)

@@ -196,14 +196,14 @@ def plot_curves(x, rows, labels, ylim, xlabel="", ylabel=""):
         the SVG file.
     """
     width, height = 6.4, 3.4
-    left, bottom, across, up = place = (0.13, 0.17, 0.84, 0.76)
+    left, bottom, across, up = place = (0.13, 0.17, 0.84, 0.72)
     fig = plt.figure(figsize=(width, height), layout="none")
     axes = fig.add_axes(place)
     for k, (row, label) in enumerate(zip(rows, labels, strict=True)):
         (line,) = axes.plot(x, row, ["-", "--", "-.", ":"][k % 4], label=label)
         line.set_gid(f"curve{k}")
     axes.set(xlim=(x[0], x[-1]), ylim=ylim, xlabel=xlabel, ylabel=ylabel)
-    axes.legend(loc="upper right")
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(rows), borderaxespad=0.2)
     sx = 72 * width * across / (x[-1] - x[0])
     sy = -72 * height * up / (ylim[1] - ylim[0])
     ox, oy = 72 * width * left - sx * x[0], 72 * height * (1 - bottom) - sy * ylim[0]

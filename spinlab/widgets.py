@@ -15,6 +15,8 @@ import base64
 import html
 import itertools
 import os
+import re
+from types import FunctionType
 
 from .frames import Control, page_fragment
 from .inputs import instance
@@ -82,7 +84,27 @@ def explore(draw, alt, start=None, play=None, **grids):
         values[name] = value
     if play is not None and (play not in grids or isinstance(grids[play][0], str)):
         raise ValueError(f"play must name a slider ({', '.join(grids)}), but {play!r} arrived.")
-    return Exploration(draw, str(alt), grids, values, play)
+    return Exploration(_frozen(draw), str(alt), grids, values, play)
+
+
+def _frozen(draw):
+    """``draw`` with the notebook's names as they are now: a later cell may use them again."""
+    if not isinstance(draw, FunctionType):
+        return draw
+    outside, inside = draw.__globals__, dict(draw.__globals__)
+
+    def bound(function):
+        copy = FunctionType(
+            function.__code__, inside, function.__name__, function.__defaults__,
+            function.__closure__,
+        )
+        copy.__kwdefaults__ = function.__kwdefaults__
+        return copy
+
+    for name, value in outside.items():
+        if isinstance(value, FunctionType) and value.__globals__ is outside:
+            inside[name] = bound(value)  # helpers that draw calls, too
+    return bound(draw)
 
 
 def _grid(name, values):
@@ -172,7 +194,11 @@ class Exploration:
         image = ipywidgets.HTML()
 
         def update(_change=None):
-            data = self.picture(**{name: slider.value for name, slider in sliders.items()})
+            try:
+                data = self.picture(**{name: slider.value for name, slider in sliders.items()})
+            except Exception as error:  # a widget's callback would fail without a word
+                image.value = f"<pre>{html.escape(f'{type(error).__name__}: {error}')}</pre>"
+                return
             alt = html.escape(self.alt, quote=True)
             image.value = (
                 f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}">'
@@ -185,8 +211,9 @@ class Exploration:
         return ipywidgets.VBox([*sliders.values(), *extra, image])
 
     def _play_widget(self, ipywidgets, sliders):
-        count = len(self.grids[self.play])
-        player = ipywidgets.Play(min=0, max=count - 1, interval=150)
+        grid = self.grids[self.play]
+        start = grid.index(self.values[self.play])
+        player = ipywidgets.Play(value=start, min=0, max=len(grid) - 1, interval=400)
         ipywidgets.jslink((player, "value"), (sliders[self.play], "index"))
         return player
 
@@ -207,7 +234,8 @@ def _unit(name):
 
 
 def _label(name):
-    return _unit(name)[0].replace("_", " ")
+    stem = re.sub(r"_(\w)$", r"\1", _unit(name)[0])  # T_1 is T1
+    return stem.replace("_", " ")
 
 
 def _shown(name, value):

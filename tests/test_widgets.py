@@ -244,3 +244,30 @@ def test_javascript(expression, source):
 def test_what_javascript_cannot_do_is_refused(expression):
     with pytest.raises(ValueError, match="cannot compute"):
         sl.formulas.javascript(expression)
+
+
+def test_a_figure_keeps_the_names_it_was_made_with():
+    """A later cell may use a name again; the sliders' pictures must not notice."""
+    cell = {"plt": plt, "height": 1.0}
+    exec(
+        "def line():\n    return [0, height]\n"
+        "def draw(n):\n    fig, axes = plt.subplots()\n    axes.plot(line())\n    return fig",
+        cell,
+    )
+    exploration = sl.explore(cell["draw"], "A line.", n=[1, 2])
+    before = exploration.picture()
+    cell["height"], cell["line"] = -5.0, None
+    assert exploration.picture() == before
+
+
+def test_a_live_figure_says_what_went_wrong(monkeypatch):
+    def draw(n):
+        if n == 2:
+            raise RuntimeError("no picture")
+        return plt.figure()
+
+    widget = sl.explore(draw, "A page.", play="n", start={"n": 3}, n=[1, 2, 3]).widget()
+    slider, player, image = widget.children
+    assert player.value == 2 and "<img" in image.value
+    slider.value = 2
+    assert "RuntimeError: no picture" in image.value
