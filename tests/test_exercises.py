@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,3 +124,20 @@ def test_nothing_to_grade(tmp_path):
         grade(tmp_path)
     with pytest.raises(SystemExit):
         main([str(tmp_path)])
+
+
+def test_every_exercise_of_the_book_is_wired():
+    """Each label has its check, each check its exercise, and the page says how to call it."""
+    pages = sorted((Path(__file__).parents[1] / "book").rglob("*.ipynb"))
+    sources = [
+        "".join(cell["source"])
+        for page in pages
+        for cell in json.loads(page.read_text(encoding="utf-8"))["cells"]
+        if cell["cell_type"] == "markdown"
+    ]
+    text = "\n".join(sources)
+    labels = re.findall(r"\{exercise\}[^\n]*\n:label: (ex-[\w-]+)", text)
+    assert sorted(labels) == sorted(EXERCISES)
+    for label in labels:
+        assert f'sl.check_answer("{label}", answer)' in text
+        assert f"{{solution}} {label}\n:class: dropdown" in text
