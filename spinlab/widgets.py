@@ -193,20 +193,22 @@ class Exploration:
             )
         image = ipywidgets.HTML()
 
-        def update(_change=None):
-            try:
-                data = self.picture(**{name: slider.value for name, slider in sliders.items()})
-            except Exception as error:  # a widget's callback would fail without a word
-                image.value = f"<pre>{html.escape(f'{type(error).__name__}: {error}')}</pre>"
-                return
+        def show():
+            data = self.picture(**{name: slider.value for name, slider in sliders.items()})
             alt = html.escape(self.alt, quote=True)
             image.value = (
                 f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}">'
             )
 
+        def update(_change):
+            try:
+                show()
+            except Exception as error:  # a widget's callback would fail without a word
+                image.value = f"<pre>{html.escape(f'{type(error).__name__}: {error}')}</pre>"
+
         for slider in sliders.values():
             slider.observe(update, "value")
-        update()
+        show()
         extra = [self._play_widget(ipywidgets, sliders)] if self.play else []
         return ipywidgets.VBox([*sliders.values(), *extra, image])
 
