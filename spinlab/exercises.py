@@ -3,7 +3,8 @@
 ``check_answer("ex-sign", answer)`` compares a number, an array or a function of yours with the
 reference answer of the book's exercise of that name, and looks for the usual slips: shape, sign, a
 factor of 2 pi, a missing normalisation, a transposed matrix, an approximation of first order.  It
-does not tell the answer.  (The references stand below; peeking is possible, and pointless.)
+does not tell the answer.  (The references stand in ``answers1.py`` and
+its neighbours, a module a chapter.)
 """
 
 from __future__ import annotations
@@ -14,12 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .generators import Generator, evaluate, observable
+from . import answers1
 from .inputs import choice
-from .methods import evaluate_objective, linearise, propagate
-from .objectives import transfer
-from .pulses import tanh_bound
-from .systems import SpinSystem, liouvillian
 
 
 @dataclass(frozen=True)
@@ -36,12 +33,15 @@ class Exercise:
         Arguments of a callable answer.
     tolerance : float
         Relative, of the largest entry.
+    judge : callable, optional
+        Instead of a reference: ``judge(answer)`` returns a hint, or ``""`` where it is right.
     """
 
     asks: str
-    reference: object
+    reference: object = None
     cases: tuple = ()
     tolerance: float = 1e-6
+    judge: object = None
 
 
 @dataclass(frozen=True)
@@ -56,135 +56,10 @@ class Verdict:
         return f"{'✓' if self.right else '✗'} {self.sentence}"
 
 
-# --- reference answers -------------------------------------------------------------------
-
-SPIN = evaluate(offset_hz=3e3, rf_hz=10e3)
-PULSE = 0.6 * np.sin(np.outer([1.0, 1.7], np.arange(1, 13)))
-START, TARGET = np.array([0.0, 0, 1]), np.array([1.0, 0, 0])
-AT_THE_PULSE = ((SPIN, PULSE, 4e-6), (SPIN, PULSE[:, ::-1], 2e-6))
-
-
-def _tempting_gradient(spin, u, h):
-    path = linearise(spin, u, h, START, "grape")
-    rotation = propagate(spin, u, h, np.eye(3), "grape")  # R_n ... R_1
-    costates = TARGET @ rotation[-1] @ rotation[1:].swapaxes(1, 2)
-    return np.einsum("ni,kij,nj->kn", costates, h * spin.controls, path.states[1:])
-
-
-def _running_gradient(spin, u, h):
-    path = linearise(spin, u, h, START, "fem-linear")
-    return path.pullback(np.tile(START, (u.shape[1] + 1, 1)))
-
-
-def _offset_slope(spin, u, h):
-    turn = 2 * np.pi * np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 0]])
-    wider = Generator(spin.drift, np.concatenate([spin.controls, turn[None]]))
-    v = np.vstack([u, np.zeros(u.shape[1])])
-    result = evaluate_objective(wider, v, h, START, transfer(TARGET), "fem-linear")
-    return result.gradients[2].sum()
-
-
-def _filter_response(angle, ratio):
-    mass, stiffness = (2 + np.cos(angle)) / 3, 2 * (1 - np.cos(angle))
-    return np.cos(angle / 2) ** 2 / (mass + ratio**2 * stiffness)
-
-
-def _filter_to_zero(steps, ratio):
-    size = steps - 1
-    off = np.eye(size, k=1) + np.eye(size, k=-1)
-    K = (4 * np.eye(size) + off) / 6 + ratio**2 * (2 * np.eye(size) - off)
-    F = (np.eye(size, steps) + np.eye(size, steps, k=1)) / 2
-    return F.T @ np.linalg.solve(K, F)
-
-
-def _box_phase(phi, r):
-    box, _ = tanh_bound(r * np.array([np.cos(phi), np.sin(phi)]))
-    return np.arctan2(box[1], box[0])
-
-
-# --- answers that are judged by a property -----------------------------------------------
-
-
-def _operator_is_blind_to_flip_flops(answer):
-    pair = SpinSystem((-20, 30), ((1, 2, 7),))
-    strong = liouvillian(pair)
-    weak = liouvillian(SpinSystem((-20, 30), ((1, 2, 7),), weak=True))
-    difference = np.array((strong.generator - weak.generator).tolist(), dtype=float)
-    if np.abs(difference @ observable(answer, strong)).max() > 1e-9:
-        return "The two Liouvillians differ on this operator; look at its commutator again."
-    return ""
-
-
-def _loss_has_a_right_gradient(loss):
-    import autograd
-
-    gradient = np.asarray(autograd.grad(loss)(PULSE))
-    step = np.cos(np.arange(PULSE.size)).reshape(PULSE.shape)
-    slope = (loss(PULSE + 1e-6 * step) - loss(PULSE - 1e-6 * step)) / 2e-6
-    if not np.any(gradient):
-        return "The gradient is zero everywhere; does your loss depend on the pulse?"
-    if abs(np.sum(gradient * step) - slope) > 1e-5 * np.abs(gradient).sum():
-        return "autograd's gradient differs from a finite difference; is the loss smooth?"
-    return ""
-
-
-def _gaps_tell_the_trap(gaps):
-    coarse, fine = (float(gap) for gap in gaps)
-    if fine > 0.02:
-        return "With 21 offsets the two means should agree; is the referee judging the same pulse?"
-    if coarse < 0.05:
-        return "With 11 offsets the gap should be plain; is the filter on, and kind='xy'?"
-    return ""
-
-
-#: name: exercise.  A reference that is one of the judges above returns a hint, or "".
+#: name: exercise, of all chapters
 EXERCISES = {
-    "ex-sign": Exercise("the final state (Mx, My, Mz)", [0.0, 1.0, 0.0]),
-    "ex-weak": Exercise("the operator, as text", _operator_is_blind_to_flip_flops),
-    "ex-first-order": Exercise(
-        "your function tempting(spin, u, h), from Iz to Ix", _tempting_gradient, AT_THE_PULSE
-    ),
-    "ex-own-loss": Exercise("your loss(v), for v of shape (2, 12)", _loss_has_a_right_gradient),
-    "ex-last-row": Exercise("the factor of h^2 A^2 in the error of one element", 1 / 6),
-    "ex-columns": Exercise(
-        "your function final_states(spin, u, h), columns for the starts Ix, Iy, Iz",
-        lambda spin, u, h: propagate(spin, u, h, np.eye(3), "fem-linear")[-1],
-        AT_THE_PULSE,
-    ),
-    "ex-running-cost": Exercise(
-        "your function gradient(spin, u, h), from Iz", _running_gradient, AT_THE_PULSE
-    ),
-    "ex-offset-gradient": Exercise(
-        "your function slope(spin, u, h), from Iz to Ix, per Hz", _offset_slope, AT_THE_PULSE
-    ),
-    "ex-elements-lumped": Exercise("the matrix M", [[0.5, 0], [0, 0.5]]),
-    "ex-elements-cubic": Exercise("the order", 6.0, tolerance=0.05),
-    "ex-elements-derivative": Exercise("the order", 3.0, tolerance=0.1),
-    "ex-wrong-least-squares": Exercise(
-        "the length that is left", 1 / np.cosh(4 / np.sqrt(12)), tolerance=0.02
-    ),
-    "ex-wrong-quadratic": Exercise("the phase of z2, divided by theta", -0.2, tolerance=0.02),
-    "ex-wrong-average": Exercise("the order of the averaged states", 2.0, tolerance=0.1),
-    "ex-filter-response": Exercise(
-        "your function response(angle, ratio) of the angle omega h and R/h",
-        _filter_response,
-        ((0.8, 3.85), (2.0, 0.5), (3.1, 1.0)),
-    ),
-    "ex-filter-ends": Exercise(
-        "your function matrix(steps, ratio) of the number of steps and R/h",
-        _filter_to_zero,
-        ((6, 2.0), (9, 0.7)),
-    ),
-    "ex-box-phase": Exercise(
-        "your function phase(phi, r)", _box_phase, ((0.3, 1.0), (1.2, 4.0), (0.7, 0.5))
-    ),
-    "ex-coarse-two-controls": Exercise(
-        "design mean minus dense mean, for 11 and for 21 offsets", _gaps_tell_the_trap
-    ),
-    "ex-shorter-pulse": Exercise("the four numbers of offsets", [3.0, 5.0, 9.0, 13.0]),
-    "ex-splitting": Exercise("the order of the splitting", 2.0, tolerance=0.1),
+    name: Exercise(**entry) for chapter in (answers1,) for name, entry in chapter.ANSWERS.items()
 }
-JUDGES = (_operator_is_blind_to_flip_flops, _loss_has_a_right_gradient, _gaps_tell_the_trap)
 
 
 def check_answer(exercise, answer):
@@ -226,8 +101,8 @@ def check_answer(exercise, answer):
 
 def _judge(task, answer):
     """A hint, or the empty string where the answer is right."""
-    if task.reference in JUDGES:
-        return task.reference(answer)
+    if task.judge:
+        return task.judge(answer)
     if not callable(task.reference):
         if callable(answer):
             return f"A function arrived; wanted is {task.asks}."

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spinlab.exercises import EXERCISES, JUDGES, check_answer, diagnose
+from spinlab.exercises import EXERCISES, check_answer, diagnose
 from spinlab.grade import grade, main
 
-REFERENCES = [name for name, task in EXERCISES.items() if task.reference not in JUDGES]
+REFERENCES = [name for name, task in EXERCISES.items() if not task.judge]
 
 
 @pytest.mark.parametrize("name", REFERENCES)

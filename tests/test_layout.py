@@ -16,14 +16,14 @@ ORDER = [
     "inputs", "operators", "systems", "generators",  # the spins
     "elements", "linearisation", "chain", "rotations", "grape", "fem", "methods",  # time
     "checks", "objectives", "ensembles", "pulses", "problems", "designs", "referees",  # design
-    "exercises", "grade",  # questions
+    "answers1", "exercises", "grade",  # questions
     "plotting", "frames", "widgets", "formulas",  # display
 ]  # fmt: skip
 #: Who may import what costs time or needs a screen.
 KEEPERS = {
     "matplotlib": {"plotting"},
     "ipywidgets": {"widgets"},
-    "autograd": {"methods", "checks", "exercises"},
+    "autograd": {"methods", "checks", "answers1"},
 }
 MODULES = {path.stem: ast.parse(path.read_text()) for path in (ROOT / "spinlab").glob("*.py")}
 NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
