@@ -1,10 +1,10 @@
 """The convex subproblem of the method of moving asymptotes, and when it is solved.
 
-Every function of the problem is replaced by hyperbolas in one variable each,
+Every function of the problem is replaced by hyperbolas in one variable each, ::
 
     g_i(x) = sum_j  P_ij / (upp_j - x_j) + Q_ij / (x_j - low_j),
 
-which is convex and separable.  What remains to be solved is
+which is convex and separable.  What remains to be solved is ::
 
     minimise    g_0(x) + a0 z + sum_i (c_i y_i + d_i y_i^2 / 2)
     subject to  g_i(x) - a_i z - y_i <= b_i,   alpha <= x <= beta,   y >= 0,  z >= 0.

@@ -27,7 +27,7 @@ FEW_ROWS = 0.1
 def solve_dual(subproblem, warm=None, tolerance=1e-9, max_iterations=100):
     """Maximise the concave dual function by projected Newton steps.
 
-    For given multipliers the Lagrangian is smallest at
+    For given multipliers the Lagrangian is smallest at ::
 
         x_j = clip((sqrt(p_j) low_j + sqrt(q_j) upp_j) / (sqrt(p_j) + sqrt(q_j)), alpha_j, beta_j),
 
@@ -140,8 +140,9 @@ def solve_interior(subproblem, warm=None, tolerance=1e-9, max_iterations=60):
     n, m = len(sub.low), len(sub.b)
     cuts = n, 2 * n, 2 * n + m, 2 * n + m + 1
     half = (sub.beta - sub.alpha) / 2
-    v = np.concatenate([half, half, np.ones(2 * m + 1)])
-    w = np.concatenate([np.maximum(1, 1 / half)] * 2 + [np.maximum(1, sub.c / 2), np.ones(m + 1)])
+    price = np.maximum(1, sub.c / 2)
+    v = np.concatenate([half, half, np.ones(m + 1), price])
+    w = np.concatenate([1 / half, 1 / half, price, np.ones(m + 1)])
     # Where y costs nothing at first, y = lam / d is never negative by itself and needs no partner.
     held = np.concatenate([np.ones(2 * n), sub.c > 0, np.ones(m + 1)]) > 0
     w[~held] = 0

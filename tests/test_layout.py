@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1]
 ORDER = [
     "inputs", "operators", "systems", "generators",  # the spins
     "elements", "linearisation", "chain", "rotations", "grape", "fem", "methods",  # time
-    "checks", "objectives", "ensembles", "pulses", "problems", "designs", "referees",  # design
+    "checks", "subproblems", "subsolvers", "forms", "mma", "constrained",  # optimisers
+    "objectives", "ensembles", "pulses", "problems", "designs", "referees",  # design
     "answers1", "exercises", "grade",  # questions
     "plotting", "frames", "widgets", "formulas",  # display
 ]  # fmt: skip
