@@ -31,7 +31,7 @@ from .formulas import explore_formula
 from .generators import Generator, evaluate, observable, state
 from .linearisation import Linearisation
 from .methods import METHODS, Evaluation, evaluate_objective, linearise, propagate
-from .mma import MMAOptions, MMAState, gcmma_step, mma_start, step
+from .mma import MMAOptions
 from .objectives import OBJECTIVES, rotation, subspace, transfer, transfer_squared
 from .operators import (
     basis_matrix,
@@ -57,8 +57,6 @@ from .pulses import (
     tanh_bound,
 )
 from .referees import CoarseGridWarning, RefereeReport, referee
-from .subproblems import Solution, Subproblem, kkt_residual
-from .subsolvers import solve_dual, solve_interior
 from .systems import Liouvillian, SpinSystem, hamiltonian, liouvillian
 from .widgets import explore
 

@@ -14,12 +14,9 @@ import numpy as np
 from scipy.optimize import OptimizeResult
 
 from .forms import Form
-from .inputs import finite_array, instance, positive, whole
-from .mma import MMAOptions, gcmma_step, mma_start, step
+from .inputs import instance, positive, whole
+from .mma import MMAOptions, checked, gcmma_step, start, step
 from .subproblems import kkt_residual
-
-#: What the functions return.
-NAMES = ("f0", "df0", "f", "df")
 
 
 @dataclass(frozen=True)
@@ -133,8 +130,10 @@ def solve_mma(
     """
     whole("max_iterations", max_iterations)
     positive("tolerance", tolerance)
-    state = mma_start(x0, lower, upper, Form.hard(0) if form is None else form)
+    state = start(x0, lower, upper, Form.hard(0) if form is None else form)
     options = MMAOptions() if options is None else instance("options", options, MMAOptions)
+    if not callable(functions) or not (callback is None or callable(callback)):
+        raise TypeError("functions and callback must be functions, but something else arrived.")
     run = _Run(functions, state, form, tolerance, callback)
     try:
         while not run.note() and run.state.iteration < max_iterations:
@@ -155,14 +154,14 @@ class _Run:
     def __init__(self, functions, state, form, tolerance, callback):
         self.functions, self.tolerance, self.callback = functions, tolerance, callback
         self.began, self.evaluations, self.failed = time.perf_counter(), 0, 0
-        self.rows, self.best, self.last = [], None, (None, None)
-        form = Form.hard(len(self.evaluate(state.x)[2])) if form is None else form
-        self.state = replace(state, form=form)
-        if len(form.c) != len(self.evaluate(state.x)[2]):
+        self.rows, self.best, self.state, self.last = [], None, None, (None, None)
+        m = len(self.evaluate(state.x)[2])
+        form = Form.hard(m) if form is None else form
+        if len(form.c) != m:
             raise ValueError(
-                f"The form has {len(form.c)} rows, but the functions return "
-                f"{len(self.evaluate(state.x)[2])} constraints."
+                f"The form has {len(form.c)} rows, but the functions return {m} constraints."
             )
+        self.state = replace(state, form=form)
 
     def evaluate(self, x):
         """The functions at ``x``, checked; the last point is remembered."""
@@ -175,20 +174,10 @@ class _Run:
                 f"The functions must return a tuple (f0, df0, f, df), but {brief(values)} arrived."
             )
         try:
-            values = [finite_array(*pair) for pair in zip(NAMES, values, strict=True)]
+            values = checked(x, *values, None if self.state is None else len(self.state.form.c))
         except ValueError as error:
-            raise ValueError(
-                f"At evaluation {self.evaluations}: {error} Narrower bounds or a shorter move may "
-                "keep x where the functions are defined."
-            ) from error
-        shapes, m = [value.shape for value in values], values[2].size
-        wanted = [(), x.shape, (m,), (m, x.size)]
-        if shapes != wanted:
-            raise ValueError(
-                f"With {x.size} unknowns and {m} constraints f0, df0, f and df must have shapes "
-                f"{wanted}, but {shapes} arrived."
-            )
-        self.last = x.copy(), (float(values[0]), *values[1:])
+            raise ValueError(f"At evaluation {self.evaluations}: {error}") from error
+        self.last = x.copy(), values
         return self.last[1]
 
     def advance(self, options, globally_convergent):

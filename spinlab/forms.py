@@ -1,4 +1,6 @@
-"""Standard form of an optimisation with constraints, and what else can be brought to it. ::
+"""Standard form of an optimisation with constraints, and what else can be brought to it.
+
+All of it is ::
 
     minimise    f_0(x) + a0 z + sum_i (c_i y_i + d_i y_i^2 / 2)
     subject to  f_i(x) - a_i z - y_i <= 0,   lower <= x <= upper,   y >= 0,  z >= 0.
@@ -14,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .inputs import finite_array, positive
+from .inputs import finite_array, positive, whole
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def least_squares_form(k, limits=0):
     >>> form.c, form.d
     (array([   0.,    0., 1000.]), array([2., 2., 0.]))
     """
-    rows = np.repeat([0.0, 1.0], [2 * k, limits])
+    rows = np.repeat([0.0, 1.0], [2 * whole("k", k), whole("limits", limits, least=0)])
     return Form(1.0, 0 * rows, 1000 * rows, 2 - 2 * rows)
 
 
@@ -103,12 +105,12 @@ def least_squares_rows(residuals, jacobian, limits=(), slopes=()):
     >>> solve_mma(functions, [0.0], -5, 5, form=least_squares_form(2)).x.round(4)
     array([2.5])
     """
-    return _without_objective((residuals, -residuals), (jacobian, -jacobian), limits, slopes)
+    return _arranged((1, -1), residuals, jacobian, limits, slopes)
 
 
 def minimax_form(k, limits=0):
     """Prices that make :func:`minimax_rows` of k values (none negative) the largest of them."""
-    rows = np.repeat([1.0, 0.0], [k, limits])
+    rows = np.repeat([1.0, 0.0], [whole("k", k), whole("limits", limits, least=0)])
     return replace(Form.hard(k + limits), a=rows)
 
 
@@ -125,10 +127,24 @@ def minimax_rows(values, jacobian, limits=(), slopes=()):
     >>> solve_mma(functions, [0.0], -5, 5, form=minimax_form(2)).x.round(4)
     array([1.])
     """
-    return _without_objective((values,), (jacobian,), limits, slopes)
+    return _arranged((1,), values, jacobian, limits, slopes)
 
 
-def _without_objective(values, jacobians, limits, slopes):
-    n = np.shape(jacobians[0])[1]
-    df = np.concatenate([*jacobians, np.reshape(slopes, (-1, n))])
-    return 0.0, np.zeros(n), np.concatenate([*values, limits]), df
+def _arranged(signs, values, jacobian, limits, slopes):
+    """No objective, and rows: the values with each of the signs, then the limits."""
+    values, jacobian = finite_array("The values", values), finite_array("The jacobian", jacobian)
+    if values.ndim != 1 or jacobian.ndim != 2 or len(jacobian) != len(values):
+        raise ValueError(
+            "The values must have shape (k,) and the jacobian (k, n), but "
+            f"{values.shape} and {jacobian.shape} arrived."
+        )
+    k, n = jacobian.shape
+    limits = finite_array("The limits", limits)
+    slopes = finite_array("The slopes", slopes if len(limits) else np.empty((0, n)))
+    if limits.ndim != 1 or slopes.shape != (len(limits), n):
+        raise ValueError(
+            f"The limits must have shape (l,) and the slopes (l, {n}), but {limits.shape} and "
+            f"{slopes.shape} arrived."
+        )
+    f = np.concatenate([*(sign * values for sign in signs), limits])
+    return 0.0, np.zeros(n), f, np.concatenate([*(sign * jacobian for sign in signs), slopes])

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .forms import Form
-from .inputs import finite_array, instance
+from .inputs import finite_array, instance, positive
 from .subproblems import Solution, Subproblem
 from .subsolvers import solve
 
@@ -53,10 +53,14 @@ class MMAOptions:
     raa0: float = 1e-5
     inner: int = 30
 
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            positive(name, value)
+
 
 @dataclass(frozen=True)
 class MMAState:
-    """All that a step needs to know of the past; make the first by :func:`mma_start`.
+    """All that a step needs to know of the past; make the first by :func:`start`.
 
     Parameters
     ----------
@@ -84,7 +88,7 @@ class MMAState:
     iteration: int = 0
 
 
-def mma_start(x0, lower, upper, form):
+def start(x0, lower, upper, form):
     """The state before the first step.
 
     Parameters
@@ -124,6 +128,26 @@ def mma_start(x0, lower, upper, form):
             j = int(np.argmax(wrong))
             raise ValueError(sentence.format(j=j, x=x[j], low=lower[j], upp=upper[j]))
     return MMAState(x, lower, upper, instance("form", form, Form))
+
+
+def checked(x, f0, df0, f, df, m=None):
+    """Values and derivatives at ``x``, for m rows if that is known, or a sentence as ValueError.
+
+    Returns
+    -------
+    tuple
+        ``f0, df0, f, df`` as a float and arrays.
+    """
+    names = ("f0", "df0", "f", "df")
+    arrays = [finite_array(*pair) for pair in zip(names, (f0, df0, f, df), strict=True)]
+    m = arrays[2].size if m is None else m
+    for name, array, shape in zip(names, arrays, ((), x.shape, (m,), (m, x.size)), strict=True):
+        if array.shape != shape:
+            raise ValueError(
+                f"{name} must have shape {shape} with {x.size} unknowns and {m} constraints, but "
+                f"{array.shape} arrived."
+            )
+    return float(arrays[0]), *arrays[1:]
 
 
 def asymptotes(state, options):
@@ -188,14 +212,15 @@ def step(state, f0, df0, f, df, options=None):
     Minimise the distance to (1, 1) on the disc of radius 1.
 
     >>> from spinlab.forms import Form
-    >>> state = mma_start(np.zeros(2), -1, 1, Form.hard(1))
+    >>> state = start(np.zeros(2), -1, 1, Form.hard(1))
     >>> for _ in range(20):
     ...     x = state.x
     ...     state = step(state, sum((x - 1)**2), 2 * (x - 1), np.array([x @ x - 1]), 2 * x[None])
     >>> state.x.round(5)
     array([0.70711, 0.70711])
     """
-    sub = approximate(state, f0, df0, f, df, options or MMAOptions())
+    here = checked(state.x, f0, df0, f, df, len(state.form.c))
+    sub = approximate(state, *here, options or MMAOptions())
     return _advance(state, sub, solve(sub, _multipliers(state)))
 
 
@@ -214,6 +239,7 @@ def gcmma_step(state, f0, df0, f, df, values, options=None):
     MMAState
     """
     options = options or MMAOptions()
+    f0, df0, f, df = checked(state.x, f0, df0, f, df, len(state.form.c))
     span, here = state.upper - state.lower, np.concatenate([[f0], f])
     sizes = np.concatenate([[np.abs(df0) @ span], np.abs(df) @ span])
     rho, warm = np.maximum(0.1 / len(span) * sizes, 1e-6), _multipliers(state)
