@@ -23,9 +23,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from scipy.optimize import OptimizeResult, minimize
+from scipy.optimize import OptimizeResult
 
+from .descents import OPTIMISERS
 from .inputs import choice, finite_array, whole
 
 
@@ -52,6 +52,8 @@ class Goal:
         ``limits(x)`` returns numbers that must not be positive, (l,), and their Jacobian, (l, n).
         Constraints for ``"mma"`` and ``"gcmma"``; the other optimisers ignore them, so put a
         penalty into ``value``.
+    weights : ndarray, (p,), optional
+        Of the members in a sum of squares; default: all equal.
     """
 
     value: Callable
@@ -60,6 +62,7 @@ class Goal:
     members: Callable | None = None
     residuals: Callable | None = None
     limits: Callable | None = None
+    weights: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -236,7 +239,8 @@ class _Run:
         self.goal, self.box, self.max_iterations = goal, box, max_iterations
         self.stop_at, self.callback, self.progress = stop_at, callback, progress
         self.began, self.evaluations, self.best = time.perf_counter(), 0, None
-        self.rows, self.patience, self.first = [], None, None
+        self.rows, self.patience, self.first, self.failures = [], None, None, 0
+        self.merit = np.inf
 
     @property
     def left(self):
@@ -275,9 +279,14 @@ class _Run:
                 f"{self.evaluations}; a shorter dt or another start may help."
             )
         self.latest = float(value), gradient
-        if self.best is None or value < self.best[0]:
-            self.best = float(value), float(np.linalg.norm(gradient)), x.copy()
+        merit = value + BROKEN * self.broken(x)
+        if merit < self.merit:
+            self.best, self.merit = (float(value), float(np.linalg.norm(gradient)), x.copy()), merit
         return self.latest
+
+    def broken(self, x):
+        """By how much the limits are broken at ``x``, in all."""
+        return 0.0 if self.goal.limits is None else np.maximum(self.goal.limits(x)[0], 0).sum()
 
     def note(self):
         """Write a line of the history."""
@@ -300,7 +309,7 @@ class _Run:
                 ))
             except StopIteration as stop:
                 raise _Stop(False, "Stopped by the callback.") from stop
-        if self.stop_at is not None and value <= self.stop_at:
+        if self.stop_at is not None and value <= self.stop_at and self.broken(x) < 1e-3:
             raise _Stop(True, f"The wanted value {self.stop_at:.6g} was reached.")
         if self.patience and len(self.rows) > self.patience:
             if value > STAGNATION * self.rows[-1 - self.patience][0]:
@@ -309,142 +318,15 @@ class _Run:
     def optimum(self, success, message):
         """The result, from the best point seen."""
         columns = (np.array(column) for column in zip(*self.rows, strict=True))
+        if self.failures:
+            success, message = False, f"{message} {self.failures} subproblems did not converge."
         return Optimum(
             self.best[2], self.best[0], len(self.rows) - 1, self.evaluations, bool(success),
             message, History(*columns),
         )
 
 
+#: What a broken limit costs where the best point is chosen.
+BROKEN = 1e3
 #: A hybrid hands over where this many iterations did not bring the value below this factor.
 PATIENCE, STAGNATION = 4, 0.8
-
-
-def steepest_descent(run, x, tolerance=1e-9):
-    """Steepest descent with backtracking: the step doubles where it may, and halves where it must.
-
-    Options: ``tolerance``, of the gradient's norm.
-    """
-    lower, upper = run.box
-    value, gradient = run(x)
-    step = 1 / np.linalg.norm(gradient)
-    for _ in range(run.left):
-        for _ in range(60):
-            trial = np.clip(x - step * gradient, lower, upper)
-            lower_value, new_gradient = run(trial)
-            if lower_value <= value - 1e-4 * gradient @ (x - trial):
-                break
-            step /= 2
-        else:
-            return False, "No step along the gradient makes the value smaller."
-        moved = np.linalg.norm(trial - x)
-        x, value, gradient, step = trial, lower_value, new_gradient, 2 * step
-        run.after_iteration()
-        if min(np.linalg.norm(gradient), moved) < tolerance:
-            return True, "The gradient is small."
-    return False, "The iterations are used up."
-
-
-def l_bfgs(run, x, tolerance=1e-9):
-    """SciPy's L-BFGS-B.  Options: ``tolerance``, of the projected gradient's largest entry."""
-    outcome = minimize(
-        run, x, jac=True, method="L-BFGS-B", callback=run.after_iteration,
-        bounds=None if np.all(np.isinf(run.box)) else np.transpose(run.box),
-        options={"maxiter": run.left, "maxfun": 10 * run.left, "ftol": 1e-12, "gtol": tolerance},
-    )
-    return outcome.success, str(outcome.message)
-
-
-def newton(run, x, **options):
-    """Damped Newton with the exact Hessian; options as in :func:`damped_newton`."""
-    return damped_newton(run, x, _needed(run, "hessian", "newton"), **options)
-
-
-def gauss_newton(run, x, every=1, **options):
-    """Levenberg-Marquardt on tangent residuals.
-
-    Options: ``every``, to take the curvature from every so-manyth member only (4 is a good
-    choice for large ensembles); the others as in :func:`damped_newton`.
-    """
-    whole("every", every)
-    curvature = _needed(run, "gauss_newton", "gauss-newton")
-    return damped_newton(run, x, lambda point: curvature(point, every), **options)
-
-
-def _needed(run, field, optimiser):
-    function = getattr(run.goal, field)
-    if function is None:
-        raise ValueError(
-            f"The optimiser {optimiser!r} needs a goal with {field}, which this one lacks; "
-            "use 'l-bfgs', or see spinlab.Goal."
-        )
-    return function
-
-
-def damped_newton(run, x, curvature, damping=1e-2, tolerance=1e-9):
-    r"""Steps :math:`(B + \mu\,E)\,s = -g`, the damping following how well the model predicts.
-
-    :eq:`eq-damped-newton`.  A good prediction of the decrease lowers :math:`\mu`, a bad one raises
-    it and the step is tried again; a matrix that is not positive definite raises it, too.  Unknowns
-    at a bound that the gradient pushes outwards rest.
-
-    Parameters
-    ----------
-    run : books
-    x : ndarray, (n,)
-    curvature : callable
-        ``curvature(x)``, the matrix :math:`B`, (n, n).
-    damping : float
-        First :math:`\mu`, in units of the mean diagonal of :math:`B`.
-    tolerance : float
-        Of the gradient's norm.
-    """
-    lower, upper = run.box
-    value, gradient = run(x)
-    mu, growth = None, 2.0
-    for _ in range(run.left):
-        matrix = curvature(x)
-        if mu is None:
-            mu = damping * np.abs(np.diagonal(matrix)).mean()
-        floor = 1e-14 * np.abs(matrix).max()
-        free = ~(((x <= lower) & (gradient > 0)) | ((x >= upper) & (gradient < 0)))
-        if np.linalg.norm(gradient[free]) < tolerance:
-            return True, "The gradient is small."
-        while True:
-            step = _solve_damped(matrix, mu, gradient, free)
-            if step is not None:
-                trial = np.clip(x + step, lower, upper)
-                step = trial - x
-                predicted = -gradient @ step - step @ matrix @ step / 2
-                if not np.any(step) or mu > 1e12 * np.abs(matrix).max():
-                    return False, "No damped step makes the value smaller."
-                new_value, new_gradient = run(trial)
-                gain = (value - new_value) / max(predicted, 1e-300)
-                if new_value < value:
-                    break
-            mu, growth = max(mu, floor) * growth, 2 * growth
-        mu, growth = max(mu * max(1 / 5, 1 - (2 * gain - 1) ** 3), floor), 2.0
-        x, value, gradient = trial, new_value, new_gradient
-        run.after_iteration()
-    return False, "The iterations are used up."
-
-
-def _solve_damped(matrix, mu, gradient, free):
-    """The damped step, or None where the matrix is not positive definite."""
-    step, everything = np.zeros_like(gradient), free.all()
-    damped = matrix.copy() if everything else matrix[np.ix_(free, free)]
-    damped[np.diag_indices_from(damped)] += mu
-    try:
-        factor = cho_factor(damped, overwrite_a=True, check_finite=False)
-    except LinAlgError:
-        return None
-    step[free] = -cho_solve(factor, gradient[free], check_finite=False)
-    return step
-
-
-#: name: optimiser(run, x, **options) -> (success, message)
-OPTIMISERS = {
-    "gradient": steepest_descent,
-    "l-bfgs": l_bfgs,
-    "newton": newton,
-    "gauss-newton": gauss_newton,
-}

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .inputs import finite_array
+from .inputs import choice, finite_array
 from .quaternions import fold, prefix_products, product, rotate_back, step_quaternions, unfold
 
 
@@ -268,7 +268,9 @@ def turn(angle_rad, axis="x"):
     True
     """
     angle = finite_array("angle_rad", angle_rad)
-    axis = np.eye(3)["xyz".index(axis)] if axis in ("x", "y", "z") else finite_array("axis", axis)
+    if isinstance(axis, str):
+        axis = np.eye(3)["xyz".index(choice("axis", axis, ("x", "y", "z")))]
+    axis = finite_array("axis", axis)
     if angle.ndim or axis.shape != (3,) or not np.any(axis):
         raise ValueError(
             "turn() takes one angle in rad and an axis: 'x', 'y', 'z' or three numbers, not all 0; "

@@ -32,6 +32,7 @@ NAMESPACE = {
     "Problem": lambda start="Iz", target="Ix", duration=1e-5, steps=10, rf_hz=1e4, **more:
         sl.Problem(start, target, duration, steps, rf_hz, **more),
     "half_turn": (sl.evaluate(rf_hz=1e3), np.array([[1.0], [0.0]]), 0.5e-3, Z, "fem-exact"),
+    "disc": lambda x: (x.sum(), np.ones(2), np.array([x @ x - 1]), 2 * x[None]),
     "square": lambda x: (np.sum(x**2), 2 * x),
     "x": sl.transfer(sl.observable("Ix")),
     "draw": lambda **values: plt.figure(), "t": sp.Symbol("t"), "k": sp.Symbol("k"),
@@ -372,9 +373,36 @@ DISPLAY = [
     ("sl.explore_formula({'a': sp.erf(t)}, (t, 0, 1), 'a', (0, 1))", "cannot compute erf(t)"),
     ("sl.explore_formula({'a': sp.Symbol('in')}, (sp.Symbol('in'), 0, 1), 'a', (0, 1))", "'in'"),
 ]
+CONSTRAINED = [
+    ("sl.solve_mma(disc, [0.0, 0.0], 1, -1)", "bounds of x[0] are crossed or equal: lower 1"),
+    ("sl.solve_mma(disc, [0.0, 2.0], -1, 1)", "The start x0[1] = 2 is outside its bounds -1"),
+    ("sl.solve_mma(disc, [0.0, nan], -1, 1)", "x0 must be finite"),
+    ("sl.solve_mma(disc, 0.0, -1, 1)", "x0 must be a row of numbers"),
+    ("sl.solve_mma(disc, [0.0, 0.0], -inf, 1)", "lower must be finite"),
+    ("sl.solve_mma(disc, [0.0, 0.0], [-1, -1, -1], 1)", "lower must be one number or have x0's"),
+    ("sl.solve_mma(disc, [0.0, 0.0], -1, 1, max_iterations=0)", "max_iterations must be"),
+    ("sl.solve_mma(disc, [0.0, 0.0], -1, 1, tolerance=0)", "tolerance must be a positive number"),
+    ("sl.solve_mma(disc, [0.0, 0.0], -1, 1, form=1000)", "form must be a Form, but int"),
+    ("sl.solve_mma(disc, [0.0, 0.0], -1, 1, sl.Form.hard(3))", "3 rows, but the functions return 1"),
+    ("sl.solve_mma(disc, [0.0, 0.0], -1, 1, options='fast')", "options must be an MMAOptions"),
+    ("sl.solve_mma(disc, [0.0, 0.0], -1, 1, callback=5)", "functions and callback must be"),
+    ("sl.solve_mma(lambda x: 1, [0.0], -1, 1)", "must return a tuple (f0, df0, f, df), but 1"),
+    ("sl.solve_mma(lambda x: disc(x)[:1] + ([1],) + disc(x)[2:], [0.0, 0.0], -1, 1)",
+     "At evaluation 1: df0 must have shape (2,)"),
+    ("sl.solve_mma(lambda x: (nan, x, [], x[:0, None]), [0.0], -1, 1)", "f0 must be finite"),
+    ("sl.MMAOptions(move=-1)", "move must be a positive number"),
+    ("sl.Form(0, [0], [1], [1])", "a0 must be a positive number"),
+    ("sl.Form(1, [0], [1, 1], [1])", "c must have one number a row"),
+    ("sl.Form(1, [0], [-1], [1])", "none negative"),
+    ("sl.Form(1, [0], [0], [0])", "c + d must be positive"),
+    ("sl.least_squares_form(0)", "k must be a whole number"),
+    ("sl.minimax_form(3, limits=-1)", "limits must be a whole number of at least 0"),
+    ("sl.least_squares_rows([1, 2], [[1]])", "the jacobian (k, n), but (2,) and (1, 1)"),
+    ("sl.minimax_rows([1], [[1]], [2], [[1, 2]])", "the slopes (l, 1), but (1,) and (1, 2)"),
+]
 TABLE = [
     *OPERATORS, *SYSTEMS, *GENERATORS, *ELEMENTS, *OBJECTIVES, *METHODS, *CHECKS, *PULSES,
-    *ENSEMBLES, *PROBLEMS, *DISPLAY,
+    *ENSEMBLES, *PROBLEMS, *DISPLAY, *CONSTRAINED,
 ]  # fmt: skip
 
 

