@@ -11,10 +11,12 @@ from __future__ import annotations
 import numpy as np
 
 from . import spinors
-from .inputs import choice
+from .inputs import choice, instance
 from .limits import evaluate_limits, penalty
 from .methods import METHODS, evaluate_objective, linearise
 from .optimisers import Goal
+from .problems import Problem
+from .pulses import Parametrisation
 
 #: What a goal adds up: the mean infidelity over the members, or the worst one.
 AGGREGATES = ("mean", "worst")
@@ -45,6 +47,8 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
     ValueError
         A method that does not fit the problem.
     """
+    instance("problem", problem, Problem)
+    instance("shape", shape, Parametrisation)
     choice("method", method, (*METHODS, "spinors"))
     choice("aggregate", aggregate, AGGREGATES)
     member_goal = (_spinor_goal if method == "spinors" else _general_goal)(problem, shape, method)
