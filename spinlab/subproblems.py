@@ -86,9 +86,9 @@ class Subproblem:
         return self.P @ (1 / (self.upp - x)) + self.Q @ (1 / (x - self.low)) - self.b
 
     def jacobian(self, x, space=None):
-        """Their derivatives, shape (m, n), in ``space``, (2, m, n), if given.
+        """Their derivatives, shape (m, n), made in ``space``, (2, m, n), if that is given.
 
-        New memory for so many numbers takes several times longer than to compute them.
+        To be given new memory for so many numbers takes longer than to compute them.
         """
         G, other = np.empty((2, *self.P.shape)) if space is None else space
         np.multiply(self.P, (self.upp - x) ** -2, out=G)

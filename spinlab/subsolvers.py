@@ -69,7 +69,6 @@ class _Dual:
     def __init__(self, sub):
         self.sub = sub
         self.most = np.where(sub.d > 0, np.inf, sub.c)  # where y costs c each, lam cannot exceed c
-        self.space = np.empty((2, *sub.P.shape))
         self.ease = 1 / np.where(sub.d > 0, sub.d, np.inf)
 
     def __call__(self, lam, last_z):
@@ -89,11 +88,14 @@ class _Dual:
         return _DualPoint(x, y, z, value, sub.rows(x) - y - sub.a * z)
 
     def step(self, lam, last_z, here):
-        """The next ``lam`` and its point, or None where there is no ascent."""
+        """The next ``lam`` and its point, or None where none is found."""
         sub, slope = self.sub, here.gradient
         free = ~((lam <= 0) & (slope < 0) | (lam >= self.most) & (slope > 0))
         direction = np.zeros_like(lam)
-        direction[free] = self.newton(lam, here, free)
+        try:
+            direction[free] = self.newton(lam, here, free)
+        except LinAlgError:
+            return None
         farthest = np.minimum(self.most, 10 * (1 + lam))
         rounding = 1e-14 * (abs(here.value) + lam @ np.abs(sub.b))
         for halving in range(60):
@@ -108,7 +110,7 @@ class _Dual:
         """Newton's direction for the free multipliers."""
         sub, x = self.sub, here.x
         inside = (x > sub.alpha) & (x < sub.beta)
-        G, a = sub.jacobian(x, self.space)[free], sub.a[free]
+        G, a = sub.jacobian(x)[free], sub.a[free]
         G *= np.sqrt(inside / sub.gradient(x, lam)[1])
         H = G @ G.T
         H += (here.z > 0) * np.outer(a, a) / self.stiffness
@@ -201,7 +203,7 @@ def _newton(sub, x, v, w, held, cuts, space):
 def _block_solver(D_x, G, D_lam):
     """Solver of ``[[D_x, G^T], [G, -D_lam]]`` (diagonal D) by one Cholesky of the smaller block.
 
-    ``G`` is overwritten: by ``A``, itself over the root of the diagonal that is eliminated.
+    ``G`` is overwritten by ``A``: itself over the root of that diagonal which is eliminated.
     """
     # Where a row is met exactly, D_lam vanishes; much below G^2/D_x it could only be rounded.
     D_lam = np.maximum(D_lam, 1e-14 * np.einsum("ij,ij,j->i", G, G, 1 / D_x))
