@@ -33,10 +33,69 @@ def _pulse_has_a_floor(phases):
     return ""
 
 
+# --- moving asymptotes and least squares -------------------------------------------------
+
+
+def _cost_of_a_row(f, c, d):
+    y = np.maximum(0, f)
+    return c * y + d * y**2 / 2
+
+
+def _truss_optimum():
+    """One constraint is active, so x_1 follows from x_2; what is left has one variable."""
+    angle = np.linspace(0.3, 0.5, 200_001)
+    stretch = 0.124 * np.hypot(1, angle) * (8 + 1 / angle)
+    best = np.argmin(stretch * np.hypot(1, angle))
+    return [stretch[best], angle[best]]
+
+
+def _parts_are_between(parts):
+    parts = np.asarray(parts, dtype=float)
+    if parts.shape != (3,):
+        return f"Wanted are three parts, one a seed, but shape {parts.shape} arrived."
+    if not np.all((parts > 0.1) & (parts < 0.9)):
+        return "A tenth to nine tenths of the steps should go up; is `seen` emptied before each run?"
+    return ""
+
+
 ROTATION = np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]])
 
 #: name: what :class:`spinlab.exercises.Exercise` is made from
 ANSWERS = {
+    "ex-mma-curvature": {
+        "asks": "your function curvature(s, D)",
+        "reference": lambda s, D: 2 * s / D,
+        "cases": ((1.0, 0.5), (3.0, 2.0)),
+    },
+    "ex-mma-truss": {
+        "asks": "the array (x1, x2)",
+        "reference": _truss_optimum(),
+        "tolerance": 1e-3,
+    },
+    "ex-mma-price": {
+        "asks": "your function multiplier(b)",
+        "reference": lambda b: b**-0.5,
+        "cases": ((1.0,), (4.0,), (0.3,)),
+    },
+    "ex-double-root": {
+        "asks": "your function position(s0, m, n)",
+        "reference": lambda s0, m, n: s0 * (1 - 1 / m) ** n,
+        "cases": ((1.0, 2, 3), (0.4, 3, 5)),
+    },
+    "ex-elastic": {
+        "asks": "your function cost(f, c, d)",
+        "reference": _cost_of_a_row,
+        "cases": ((0.5, 2.0, 3.0), (-1.0, 2.0, 3.0), (2.0, 0.0, 6.0)),
+    },
+    "ex-one-sided": {
+        "asks": "your function farthest(s0, b)",
+        "reference": lambda s0, b: s0 - b,
+        "cases": ((0.3, 1.0), (0.5, 0.8)),
+    },
+    "ex-mean-oscillates": {
+        "asks": "the list of the three parts",
+        "judge": _parts_are_between,
+    },
     "ex-error-angle": {
         "asks": "the angle in degrees, and f",
         "reference": [np.rad2deg(2 * np.arccos(0.999)), (4 * 0.999**2 - 1) / 3],
