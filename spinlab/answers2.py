@@ -54,7 +54,7 @@ def _parts_are_between(parts):
     if parts.shape != (3,):
         return f"Wanted are three parts, one a seed, but shape {parts.shape} arrived."
     if not np.all((parts > 0.1) & (parts < 0.9)):
-        return "A tenth to nine tenths of the steps should go up; is `seen` emptied before each run?"
+        return "A tenth to nine tenths of the steps should go up; is `seen` emptied each time?"
     return ""
 
 
