@@ -127,7 +127,9 @@ def _empty(components, left, right):
 
 
 def fold(samples):
-    """Cut the last axis into about ``sqrt(N)`` blocks: sample ``n = b*within + k`` goes to (k, b).
+    """Cut the last axis into some ``2 sqrt(N)`` blocks: sample ``n = b*within + k`` goes to (k, b).
+
+    Twice as many as a square would have, because a step within costs more than one over blocks.
 
     Parameters
     ----------
@@ -140,12 +142,12 @@ def fold(samples):
 
     Examples
     --------
-    >>> fold(np.arange(1, 6))
-    array([[1, 3, 5],
-           [2, 4, 0]])
+    >>> fold(np.arange(16))[:, :4]
+    array([[0, 2, 4, 6],
+           [1, 3, 5, 7]])
     """
     *lead, count = samples.shape
-    within = max(1, isqrt(count))
+    within = max(1, isqrt(count) // 2)
     blocks = -(-count // within)
     padded = np.zeros((*lead, blocks * within), samples.dtype)
     padded[..., :count] = samples
@@ -169,17 +171,42 @@ def unfold(folded, count):
     return folded.swapaxes(1, 2).reshape(rows, blocks * within, *rest)[:, :count]
 
 
+def scan(steps):
+    r"""Running products within every block, and the product of all blocks before it.
+
+    Parameters
+    ----------
+    steps : iterable of ndarray, (4, blocks, ...)
+        The first quaternions of all blocks, the second ones, and so on.
+
+    Returns
+    -------
+    local : list of ndarray, (4, blocks, ...)
+    before : ndarray, (4, blocks + 1, ...)
+        The last is the product of all.
+    """
+    local = []
+    for quaternions in steps:
+        local.append(product(quaternions, local[-1]) if local else quaternions)
+    blocks = local[-1].shape[1]
+    before = np.zeros_like(local[-1], shape=(4, blocks + 1, *local[-1].shape[2:]))
+    before[0, 0] = 1
+    for b in range(blocks):
+        product(local[-1][:, b], before[:, b], out=before[:, b + 1])
+    return local, before
+
+
 def prefix_products(steps):
     r"""All running products :math:`F_n = q_n \cdots q_2 q_1` of a folded time axis.
 
     No loop over all steps: one over the samples within a block, for all blocks at once; then one
-    over the blocks; and what came before a block multiplies all of it.  These are
-    :math:`2\sqrt N` short loops that NumPy fills with blocks times members.
+    over the blocks; and what came before a block multiplies all of it: :math:`3\sqrt N` rounds in
+    all, on arrays of blocks times members.
 
     Parameters
     ----------
     steps : ndarray, (4, within, blocks, ...)
-        As from :func:`fold`.
+        As from :func:`fold`, filled up with unit quaternions or zeros.
 
     Returns
     -------
@@ -192,18 +219,11 @@ def prefix_products(steps):
     >>> unfold(angles[None], 6).round(12)
     array([[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]])
     """
-    within, blocks = steps.shape[1:3]
-    local = np.empty_like(steps)
-    local[:, 0] = steps[:, 0]
-    for k in range(1, within):
-        product(steps[:, k], local[:, k - 1], out=local[:, k])
-    before = np.empty_like(steps[:, 0])
-    before[:, 0] = np.eye(4)[0].reshape(4, *[1] * (steps.ndim - 3))
-    for b in range(1, blocks):
-        product(local[:, -1, b - 1], before[:, b - 1], out=before[:, b])
-    for k in range(within):
-        local[:, k] = product(local[:, k], before)
-    return local
+    local, before = scan(steps.swapaxes(0, 1))
+    products = np.empty_like(steps)
+    for k, quaternions in enumerate(local):
+        product(quaternions, before[:, :-1], out=products[:, k])
+    return products
 
 
 def cross(left, right):

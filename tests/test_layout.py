@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 #: Reading order is import order: a module imports earlier ones only.
 ORDER = [
     "inputs", "operators", "systems", "generators",  # the spins
-    "elements", "linearisation", "chain", "quaternions", "rotations",  # time
+    "elements", "linearisation", "chain", "quaternions", "rotations", "scans",  # time
     "grape", "fem", "methods",
     "checks", "objectives", "ensembles", "pulses", "problems", "designs", "referees",  # design
     "answers1", "exercises", "grade",  # questions
