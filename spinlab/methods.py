@@ -38,6 +38,10 @@ CHUNK = 72_000
 #: must be for the scan to overtake the band of one spin (28 members at 500 steps; see benchmarks).
 SCAN_CHUNK, SCAN_FROM = 256_000, 400_000
 
+# The C library of Linux hands freed memory back to the system, and asking for it anew can cost half
+# of an evaluation, until a larger array has come and gone.  Here is one; it is not even touched.
+np.empty(2**21)
+
 
 def linearise(generator, waveform, dt, rho0, method="rotations", control="constant"):
     """Trajectory of a pulse, with its derivative in both directions.

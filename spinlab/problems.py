@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -69,12 +70,13 @@ class Problem:
                 "the ensemble, and rf_hz is an argument of its own."
             )
         # Whatever else is wrong (an unknown operator, a missing symbol) shall be said now.
-        dimension, start = self.generator().dimension, self.initial_state()
+        generator, start, objective = self._numbers
+        dimension = generator.dimension
         if start.ndim not in (1, 2) or len(start) != dimension:
             raise ValueError(
                 f"start has shape {start.shape}, but the state vectors have length {dimension}."
             )
-        value, _ = self.objective_function()(start)
+        value, _ = objective(start)
         if np.ndim(value):
             raise ValueError(
                 f"The objective {self.objective!r} judges one state, but start has shape "
@@ -116,6 +118,11 @@ class Problem:
             target = observable(target, liouvillian(self.system))
         return OBJECTIVES[self.objective](target)
 
+    @cached_property
+    def _numbers(self):
+        """What every evaluation needs; a problem does not change, so once is enough."""
+        return self.generator(), self.initial_state(), self.objective_function()
+
     def evaluate(self, waveform, method="rotations", threads=1):
         """Mean objective of a waveform over the ensemble, and its gradient.
 
@@ -137,8 +144,8 @@ class Problem:
                 f"but {np.shape(waveform)} arrived."
             )
         weights = self.ensemble.weights
+        generator, start, objective = self._numbers
         result = evaluate_objective(
-            self.generator(), waveform, self.dt, self.initial_state(),
-            self.objective_function(), method, self.control, weights, threads,
+            generator, waveform, self.dt, start, objective, method, self.control, weights, threads
         )
         return weights @ result.values, result.gradients
