@@ -34,9 +34,9 @@ METHODS = {
 #: what NumPy needs to begin an operation is shared by many steps (see benchmarks).
 CHUNK = 72_000
 
-#: The same for the scan of many members, in steps x members; and how large ``steps x members**2``
-#: must be for the scan to overtake the band of one spin (28 members at 500 steps; see benchmarks).
-SCAN_CHUNK, SCAN_FROM = 256_000, 400_000
+#: The same for the scan of many members, in steps x members; and from which ``steps x members**2``
+#: on the scan is faster than the band (55 members at 500 steps; see benchmarks).
+SCAN_CHUNK, SCAN_FROM = 300_000, 1_500_000
 
 # The C library of Linux hands freed memory back to the system, and asking for it anew can cost half
 # of an evaluation, until a larger array has come and gone.  Here is one; it is not even touched.
