@@ -13,7 +13,10 @@ import time
 from pathlib import Path
 
 #: area: module in this folder
-AREAS = {"fem": "fem", "mma": "mma", "optimisers": "optimisers", "reader": "reader"}
+AREAS = {
+    "fem": "fem", "ensembles": "ensembles", "mma": "mma", "optimisers": "optimisers",
+    "reader": "reader",
+}
 
 RESULTS = Path(__file__).with_name("results.json")
 

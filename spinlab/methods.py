@@ -7,7 +7,7 @@ Every method has the same signature, so they swap: choose by name from :data:`ME
 
 from __future__ import annotations
 
-import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,10 +15,10 @@ import numpy as np
 from autograd.extend import defjvp, defvjp, primitive
 from autograd.tracer import getval, isbox
 
-from . import fem, grape, rotations
+from . import fem, grape, rotations, scans
 from .elements import CONTROL_SHAPES, ELEMENTS
 from .generators import Generator
-from .inputs import choice, finite_array, instance, positive
+from .inputs import choice, finite_array, instance, positive, whole
 from .linearisation import Linearisation
 
 #: name: linearise(generator, waveform, dt, rho0, control)
@@ -33,6 +33,14 @@ METHODS = {
 #: Numbers (steps x members x d^2) treated at a time: states and factors then stay in the cache, and
 #: what NumPy needs to begin an operation is shared by many steps (see benchmarks).
 CHUNK = 72_000
+
+#: The same for the scan of many members, in steps x members; and from which ``steps x members**2``
+#: on the scan is faster than the band (55 members at 500 steps; see benchmarks).
+SCAN_CHUNK, SCAN_FROM = 300_000, 1_500_000
+
+# The C library of Linux hands freed memory back to the system, and asking for it anew can cost half
+# of an evaluation, until a larger array has come and gone.  Here is one; it is not even touched.
+np.empty(2**21)
 
 
 def linearise(generator, waveform, dt, rho0, method="rotations", control="constant"):
@@ -77,9 +85,10 @@ def linearise(generator, waveform, dt, rho0, method="rotations", control="consta
     drift, controls = (
         array.astype(dtype, copy=False) for array in (generator.drift, generator.controls)
     )
-    generator = (
-        Generator(drift[None], controls[None]) if single_member else Generator(drift, controls)
-    )
+    if single_member:
+        generator = Generator(drift[None], controls[None])
+    elif dtype != generator.drift.dtype or dtype != generator.controls.dtype:
+        generator = Generator(drift, controls)
     kernel = METHODS[method]
     full = kernel(generator, waveform, dt, rho0[:, None] if single_state else rho0, control)
     outer = 0 if single_member else slice(None)
@@ -187,18 +196,61 @@ class Evaluation:
     ----------
     values : ndarray, ([members,])
     gradients : ndarray, ([members,] controls, samples)
+        Or, where weights were given, their weighted sum, (controls, samples).
     """
 
     values: np.ndarray
     gradients: np.ndarray
 
 
+def linearise_final(generator, waveform, dt, rho0, method="rotations", control="constant"):
+    """Final states alone, with the derivative of what judges them: :func:`linearise` for less.
+
+    Parameters as in :func:`linearise`.
+
+    Returns
+    -------
+    final : ndarray, ([members,] d[, columns])
+    pullback : callable
+        ``pullback(costates, weights=None)`` maps costates of the shape of ``final`` to the
+        gradients, ([members,] controls, samples); with weights, (members,), to their weighted sum.
+    """
+    if _scans(generator, waveform, method):
+        waveform, rho0 = _checked(generator, waveform, dt, rho0, method, control)
+        columns = rho0 if rho0.ndim == 2 else rho0[:, None]
+        final, pull = scans.linearise_final(generator, waveform, dt, columns, control)
+        if rho0.ndim == 2:
+            return final, pull
+        return final[..., 0], lambda costates, weights=None: pull(costates[..., None], weights)
+    result = linearise(generator, waveform, dt, rho0, method, control)
+    last = -1 if generator.members is None else (slice(None), -1)
+
+    def pullback(costates, weights=None):
+        sources = np.zeros(result.states.shape, np.result_type(result.states, costates))
+        sources[last] = costates
+        gradients = result.pullback(sources)
+        return gradients if weights is None else np.tensordot(weights, gradients, 1)
+
+    return result.states[last], pullback
+
+
+def _scans(generator, waveform, method):
+    """Whether members are so many that the scan beats the band."""
+    return (
+        method == "rotations"
+        and generator.members is not None
+        and np.shape(waveform)[-1] * generator.members**2 >= SCAN_FROM
+    )
+
+
 def evaluate_objective(
-    generator, waveform, dt, rho0, objective, method="rotations", control="constant"
+    generator, waveform, dt, rho0, objective, method="rotations", control="constant",
+    weights=None, threads=1,
 ):
     """Objective of every member and its exact gradient with respect to the waveform.
 
-    Forward, objective, backward: for large ensembles in chunks that stay in the cache.
+    Forward, objective, backward: for large ensembles in chunks that stay in the cache.  With
+    weights, the memory beyond the results is that of one chunk a thread, some 20 MB.
 
     Parameters
     ----------
@@ -206,6 +258,10 @@ def evaluate_objective(
         As in :func:`linearise`.
     objective : callable
         Such as ``spinlab.transfer(target)``.
+    weights : ndarray, (members,), optional
+        Return the weighted sum of the gradients instead of all of them.
+    threads : int
+        Chunks treated at the same time.
 
     Returns
     -------
@@ -221,48 +277,62 @@ def evaluate_objective(
     (np.float64(1.0), (2, 25))
     """
     instance("generator", generator, Generator, "Make one by spinlab.evaluate().")
+    whole("threads", threads)
     if not callable(objective):
         raise TypeError(
             f"The objective must be a function, such as spinlab.transfer(target), but "
             f"{objective!r} arrived."
         )
-    if generator.members is None:
-        return _evaluate_chunk(generator, waveform, dt, rho0, objective, method, control)
-    numbers = np.shape(waveform)[-1:] + generator.drift.shape[1:]
-    chunk = max(1, CHUNK // max(1, math.prod(numbers)))
-    parts = [
-        _evaluate_chunk(
-            generator.member(slice(first, first + chunk)),
-            waveform, dt, rho0, objective, method, control,
-        )
-        for first in range(0, generator.members, chunk)
-    ]
+    members = generator.members
+    if weights is not None:
+        weights = finite_array("weights", weights)
+        if members is None or weights.shape != (members,):
+            raise ValueError(
+                f"weights must have shape (members,), but {weights.shape} arrived for "
+                f"{'a single system' if members is None else f'{members} members'}."
+            )
+
+    chunk = CHUNK // max(1, np.shape(waveform)[-1] * generator.dimension**2)
+    if _scans(generator, waveform, method):
+        chunk = SCAN_CHUNK // np.shape(waveform)[-1]
+    count = 1 if members is None else min(members, max(threads, -(-members // max(1, chunk))))
+
+    def evaluate_chunk(chunk):
+        part = generator if count == 1 else generator.member(chunk)
+        final, pullback = linearise_final(part, waveform, dt, rho0, method, control)
+        values, costates = _judged(objective, final, part)
+        # A complex waveform is the complex step; otherwise the value of a member is a real number.
+        values = values if np.iscomplexobj(waveform) else np.real(values)
+        return values, pullback(costates, None if weights is None else weights[chunk])
+
+    if members is None:
+        return Evaluation(*evaluate_chunk(...))
+    bounds = [members * k // count for k in range(count + 1)]
+    chunks = [slice(*pair) for pair in zip(bounds[:-1], bounds[1:], strict=True)]
+    if threads == 1:
+        parts = map(evaluate_chunk, chunks)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            parts = list(pool.map(evaluate_chunk, chunks))
+    values, gradients = zip(*parts, strict=True)
     return Evaluation(
-        np.concatenate([part.values for part in parts]),
-        np.concatenate([part.gradients for part in parts]),
+        np.concatenate(values), np.concatenate(gradients) if weights is None else sum(gradients)
     )
 
 
-def _evaluate_chunk(generator, waveform, dt, rho0, objective, method, control):
-    result = linearise(generator, waveform, dt, rho0, method, control)
-    states = result.states
-    single = generator.members is None
-    last = -1 if single else (slice(None), -1)
-    final = states[last]
-    values, costate = objective(final)
+def _judged(objective, final, generator):
+    """Values and costates of an objective that was perhaps written by a user."""
+    values, costates = objective(final)
     if np.shape(values) != generator.drift.shape[:-2]:
+        members = generator.members
         raise ValueError(
             f"The objective returned values of shape {np.shape(values)} for "
-            f"{'one member' if single else f'{generator.members} members'}; it must "
+            f"{'one member' if members is None else f'{members} members'}; it must "
             "return one number a member (several initial states need the rotation objective)."
         )
-    if np.shape(costate) != final.shape:
+    if np.shape(costates) != final.shape:
         raise ValueError(
-            f"The objective returned a costate of shape {np.shape(costate)} for final states of "
+            f"The objective returned a costate of shape {np.shape(costates)} for final states of "
             f"shape {final.shape}; they must agree."
         )
-    costates = np.zeros(states.shape, np.result_type(states, costate))
-    costates[last] = costate
-    # A complex waveform is the complex step; otherwise the value of a member is a real number.
-    values = values if np.iscomplexobj(waveform) else np.real(values)
-    return Evaluation(values, result.pullback(costates))
+    return values, costates

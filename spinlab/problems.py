@@ -175,13 +175,18 @@ class Problem:
             f"not {self.objective!r}; use the method 'rotations'."
         )
 
-    def evaluate(self, waveform, method="rotations"):
+    def evaluate(self, waveform, method="rotations", threads=1):
         """Mean objective of a waveform over the ensemble, and its gradient.
+
+        Large ensembles are treated in parts, in memory that does not grow with them but for the
+        values: less than 100 MB a thread.
 
         Parameters
         ----------
         waveform : ndarray, (2, samples)
         method : str
+        threads : int
+            Parts that are treated at the same time.
 
         Returns
         -------
@@ -193,9 +198,9 @@ class Problem:
                 f"The waveform of this problem has shape {(2, self.samples)}, "
                 f"but {np.shape(waveform)} arrived."
             )
+        weights = self.ensemble.weights
         result = evaluate_objective(
             self.generator(), waveform, self.dt, self.initial_state(),
-            self.objective_function(), method, self.control,
+            self.objective_function(), method, self.control, weights, threads,
         )
-        weights = self.ensemble.weights
-        return weights @ result.values, np.tensordot(weights, result.gradients, 1)
+        return weights @ result.values, result.gradients

@@ -127,7 +127,9 @@ def _empty(components, left, right):
 
 
 def fold(samples):
-    """Cut the last axis into about ``sqrt(N)`` blocks: sample ``n = b*within + k`` goes to (k, b).
+    """Cut the last axis into some ``2 sqrt(N)`` blocks: sample ``n = b*within + k`` goes to (k, b).
+
+    Twice as many as a square would have, because a step within costs more than one over blocks.
 
     Parameters
     ----------
@@ -140,12 +142,12 @@ def fold(samples):
 
     Examples
     --------
-    >>> fold(np.arange(1, 6))
-    array([[1, 3, 5],
-           [2, 4, 0]])
+    >>> fold(np.arange(16))[:, :4]
+    array([[0, 2, 4, 6],
+           [1, 3, 5, 7]])
     """
     *lead, count = samples.shape
-    within = max(1, isqrt(count))
+    within = max(1, isqrt(count) // 2)
     blocks = -(-count // within)
     padded = np.zeros((*lead, blocks * within), samples.dtype)
     padded[..., :count] = samples
@@ -198,8 +200,8 @@ def prefix_products(steps):
     r"""All running products :math:`F_n = q_n \cdots q_2 q_1` of a folded time axis.
 
     No loop over all steps: one over the samples within a block, for all blocks at once; then one
-    over the blocks; and what came before a block multiplies all of it.  These are
-    :math:`2\sqrt N` short loops that NumPy fills with blocks times members.
+    over the blocks; and what came before a block multiplies all of it: :math:`3\sqrt N` rounds in
+    all, on arrays of blocks times members.
 
     Parameters
     ----------

@@ -176,8 +176,9 @@ def linearise(generator, waveform, dt, rho0, control="constant"):
     states = solve(start)
 
     def pullback(costates):
-        costates = costates.conj()
-        torques = sum(cross(states[..., s], costates[..., s]) for s in range(rho0.shape[1]))
+        torques = cross(states[..., 0], costates[..., 0].conj())
+        for s in range(1, rho0.shape[1]):
+            torques += cross(states[..., s], costates[..., s].conj())
         x = solve(torques[..., None], transposed=True)[:, 1:, :, 0]
         x = components_last(x.transpose(2, 0, 1).copy())
         gradient = a * x - b * cross(w, x) + c * _dot(w, x)[..., None] * w

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 #: Reading order is import order: a module imports earlier ones only.
 ORDER = [
     "inputs", "operators", "systems", "generators",  # the spins
-    "elements", "linearisation", "chain", "quaternions", "rotations", "grape", "fem", "methods",
-    "checks", "objectives", "ensembles", "pulses", "spinors", "problems",  # time
+    "elements", "linearisation", "chain", "quaternions", "rotations", "scans", "grape", "fem",
+    "methods", "checks", "objectives", "ensembles", "pulses", "spinors", "problems",  # time
     "subproblems", "subsolvers", "forms", "mma", "constrained", "descents", "optimisers",
     "limits", "goals", "designs", "races", "referees",  # design
     "answers1", "answers2", "exercises", "grade",  # questions

@@ -1,0 +1,91 @@
+"""Ensembles: what a gradient costs by the number of members, in time and memory; and BEBOP.
+
+One spin throughout, RF 10 kHz, x and y controls, offsets within +-10 kHz, B1 scales 0.8 to 1.2.
+"Gradient" is the value and the exact gradient of the mean over the members.
+"""
+
+import numpy as np
+from measure import interleave, ratio, record
+
+from spinlab import Ensemble, Problem
+
+RF_HZ = 1e4
+LOOP = (
+    "benchmarks.ensembles.rodrigues_loop: closed-form rotations, NumPy, vectorised over members, "
+    "Python loop over time"
+)
+
+
+def records():
+    """All rows of this area, one by one."""
+    yield from speed()
+
+
+def problem(members, steps, dt=1e-6):
+    """From Iz to Ix; the members spread over offsets and B1 scales."""
+    ensemble = Ensemble(
+        np.linspace(-1e4, 1e4, members), np.resize(np.linspace(0.8, 1.2, 5), members)
+    )
+    return Problem("Iz", "Ix", steps * dt, steps, RF_HZ, ensemble)
+
+
+def random_waveform(steps):
+    """Any waveform costs the same."""
+    return np.random.default_rng(0).uniform(-0.7, 0.7, (2, steps))
+
+
+def cross(a, b):
+    """Cross product along the first axis; several times faster than ``numpy.cross``."""
+    return np.array([
+        a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+    ])
+
+
+def rodrigues(w, vectors):
+    """Rotated vectors, and ``a``, ``b``, ``c`` of the formula and of its derivative."""
+    theta = np.sqrt((w * w).sum(axis=0))
+    a, b = np.sin(theta) / theta, (1 - np.cos(theta)) / theta**2
+    c = (1 - a) / theta**2
+    turned = np.cos(theta) * vectors + a * cross(w, vectors) + b * w * (w * vectors).sum(axis=0)
+    return turned, a, b, c
+
+
+def rodrigues_loop(task, waveform):
+    """Mean and gradient as one would write them down: forwards, then backwards."""
+    members, steps = task.ensemble.members, waveform.shape[1]
+    reach = 2 * np.pi * task.rf_hz * task.dt * task.ensemble.b1_scale
+    turn = 2 * np.pi * task.dt * task.ensemble.offset_hz
+    rho = np.zeros((3, members))
+    rho[2] = 1
+    for ux, uy in waveform.T:
+        rho, *_ = rodrigues(np.array([ux * reach, uy * reach, turn]), rho)
+    value = rho[0].mean()
+    x = cross(rho, np.array([np.ones(members), np.zeros(members), np.zeros(members)]))
+    gradient = np.empty((2, steps))
+    for n in reversed(range(steps)):
+        w = np.array([waveform[0, n] * reach, waveform[1, n] * reach, turn])
+        before, a, b, c = rodrigues(-w, x)
+        by_w = a * x - b * cross(w, x) + c * w * (w * x).sum(axis=0)
+        gradient[:, n] = by_w[:2] @ reach / members
+        x = before
+    return value, gradient
+
+
+def speed(rounds=9):
+    """Gradients of the mean, against the loop."""
+    cases = {
+        "E = 10, N = 500": (10, 500, 25), "E = 100, N = 500": (100, 500, 4),
+        "E = 1000, N = 500": (1000, 500, 1), "P1: 55 members, N = 200": (55, 200, 2),
+        "E = 255, N = 500": (255, 500, None),
+    }
+    for name, (members, steps, target) in cases.items():
+        task, waveform = problem(members, steps), random_waveform(steps)
+        (value, gradient), (v, g) = task.evaluate(waveform), rodrigues_loop(task, waveform)
+        assert abs(value - v) < 1e-12 and np.abs(gradient - g).max() < 1e-12
+        times = interleave({
+            "loop": lambda task=task, waveform=waveform: rodrigues_loop(task, waveform),
+            "ours": lambda task=task, waveform=waveform: task.evaluate(waveform),
+        }, rounds)
+        yield record(f"gradient, {name}, faster than a Rodrigues loop",
+                     ratio(times["loop"], times["ours"]), "x", at_least=target, baseline=LOOP)
+        yield record(f"gradient, {name}", np.median(times["ours"]) * 1e3, "ms")
