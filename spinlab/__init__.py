@@ -22,6 +22,16 @@ from .exercises import check_answer
 from .formulas import explore_formula
 from .generators import Generator, evaluate, observable, state
 from .linearisation import Linearisation
+from .metabolites import (
+    METABOLITES,
+    Metabolite,
+    Scanner,
+    SpinGroup,
+    free_hamiltonian,
+    metabolite,
+    read_metabolite,
+    spin_matrices,
+)
 from .methods import METHODS, Evaluation, evaluate_objective, linearise, propagate
 from .objectives import OBJECTIVES, rotation, subspace, transfer, transfer_squared
 from .operators import (
