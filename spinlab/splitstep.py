@@ -86,8 +86,7 @@ def split_step(coupling, offset, b1_scale, waveform, dt, rho0, precision="double
     )
     complex_type = PRECISIONS[precision]
     angles = _rotation_vectors(offset, b1_scale, waveform, dt)
-    energies, vectors = np.linalg.eigh(coupling)
-    half = ((vectors * np.exp(-0.5j * dt * energies)) @ vectors.T).astype(complex_type)
+    half = _coupling_step(coupling.tobytes(), len(coupling), dt / 2).astype(complex_type)
     # Two half steps of coupling meet between any two rotations: E K_N D ... K_2 D K_1 D E^-1.
     steps = _kron(_su2(angles).astype(complex_type)) @ (half @ half)
     total = half @ tree_product(steps) @ half.conj()
@@ -103,7 +102,7 @@ def split_step(coupling, offset, b1_scale, waveform, dt, rho0, precision="double
         middle = half.conj() @ (-0.5j * (turned - turned.conj().swapaxes(-1, -2))) @ half
         torques = components_last(_backward(steps, middle, offset.shape[1]))
         gradient = _pull_angles(components_last(angles), torques)
-        gradient = dt * np.einsum("cnms,m->cn", gradient[:2], b1_scale)
+        gradient = dt * gradient[:2].sum(axis=-1) @ b1_scale
         return gradient, adjoint @ costate @ total
 
     return SplitPulse(rho, pullback)
@@ -137,6 +136,13 @@ def _checked(coupling, offset, b1_scale, waveform, dt, rho0, precision):
             f"{rho0.shape} arrived."
         )
     return coupling, offset, b1_scale, waveform, rho0
+
+
+@lru_cache(maxsize=64)
+def _coupling_step(coupling, d, time):
+    """``exp(-i H_J time)``, which is the same in all iterations."""
+    energies, vectors = np.linalg.eigh(np.frombuffer(coupling).reshape(d, d))
+    return (vectors * np.exp(-1j * time * energies)) @ vectors.T
 
 
 def _rotation_vectors(offset, b1_scale, waveform, dt):
