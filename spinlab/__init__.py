@@ -15,12 +15,22 @@ waveform.  Inside, times are in seconds and rates in rad/s; any other unit is in
 """
 
 from .checks import GradientCheck, check_gradient, propagate_plain
-from .designs import DesignResult, History, design
+from .constrained import MMAHistory, MMAResult, solve_mma
+from .designs import DesignResult, design
 from .elements import ELEMENTS, element, element_matrices
 from .ensembles import Ensemble
 from .exercises import check_answer
+from .forms import (
+    Form,
+    least_squares_form,
+    least_squares_rows,
+    minimax_form,
+    minimax_rows,
+)
 from .formulas import explore_formula
 from .generators import Generator, evaluate, observable, state
+from .goals import make_goal
+from .limits import LIMITS
 from .linearisation import Linearisation
 from .metabolites import (
     METABOLITES,
@@ -33,6 +43,7 @@ from .metabolites import (
     spin_matrices,
 )
 from .methods import METHODS, Evaluation, evaluate_objective, linearise, propagate
+from .mma import MMAOptions
 from .objectives import OBJECTIVES, rotation, subspace, transfer, transfer_squared
 from .operators import (
     basis_matrix,
@@ -41,6 +52,7 @@ from .operators import (
     product_basis,
     spin_operator,
 )
+from .optimisers import OPTIMISERS, Goal, History, Optimum, minimise
 from .plotting import (
     plot_bloch,
     plot_convergence,
@@ -57,7 +69,9 @@ from .pulses import (
     radial_bound,
     tanh_bound,
 )
+from .races import race
 from .referees import CoarseGridWarning, RefereeReport, referee
+from .spinors import turn
 from .systems import Liouvillian, SpinSystem, hamiltonian, liouvillian
 from .widgets import explore
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .designs import History
 from .inputs import finite_array, instance
+from .optimisers import History
 from .pulses import Pulse
 from .referees import RefereeReport
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from .elements import CONTROL_SHAPES
 from .ensembles import Ensemble
@@ -12,6 +14,7 @@ from .generators import evaluate, observable, state
 from .inputs import choice, finite_array, instance, positive, whole
 from .methods import evaluate_objective
 from .objectives import OBJECTIVES
+from .spinors import rotation_fidelity, spinor_target, transfer_fidelity, universal_fidelity
 from .systems import SpinSystem, liouvillian
 
 
@@ -23,7 +26,8 @@ class Problem:
     ----------
     start, target : str or ndarray
         Such as ``"Iz"`` and ``"Ix"`` (see :func:`spinlab.state`), or arrays as the objective
-        takes them.
+        takes them.  For the objectives ``"rotation"`` and ``"universal"`` the start is every state:
+        give None; the target of the latter is a 2 x 2 propagator, such as ``spinlab.turn(...)``.
     duration : float
         Length of the pulse, s.
     steps : int
@@ -35,7 +39,8 @@ class Problem:
     system : SpinSystem, optional
         Default: one spin.
     objective : str
-        A name of :data:`spinlab.objectives.OBJECTIVES`.
+        A name of :data:`spinlab.objectives.OBJECTIVES`, or ``"universal"``: the sign-sensitive
+        overlap of propagators, :eq:`eq-universal`, for ``method="spinors"``.
     control : {"constant", "linear"}
         Course of the control within a step.
     parameters : dict, optional
@@ -57,7 +62,7 @@ class Problem:
         positive("duration", self.duration, " of seconds")
         positive("rf_hz", self.rf_hz)
         whole("steps", self.steps)
-        choice("objective", self.objective, OBJECTIVES)
+        choice("objective", self.objective, (*OBJECTIVES, "universal"))
         choice("control", self.control, CONTROL_SHAPES)
         instance("ensemble", self.ensemble, Ensemble, "Ensemble.grid() makes one.")
         instance("system", self.system, SpinSystem)
@@ -69,6 +74,14 @@ class Problem:
                 "the ensemble, and rf_hz is an argument of its own."
             )
         # Whatever else is wrong (an unknown operator, a missing symbol) shall be said now.
+        if self.objective == "universal":
+            self.spinor_fidelity()
+            if self.start is not None:
+                raise ValueError(
+                    "A universal rotation starts from every state: give start=None instead of "
+                    f"{self.start!r}."
+                )
+            return
         dimension, start = self.generator().dimension, self.initial_state()
         if start.ndim not in (1, 2) or len(start) != dimension:
             raise ValueError(
@@ -104,6 +117,8 @@ class Problem:
     def initial_state(self):
         """Initial state as a vector; of length 1, unless relaxation gives its length a meaning."""
         liouville = liouvillian(self.system)
+        if self.start is None and self.objective in ("rotation", "universal"):
+            return np.eye(len(liouville.basis))
         if not isinstance(self.start, str):
             return finite_array("start", self.start)
         vector = state(self.start, liouville)
@@ -111,10 +126,54 @@ class Problem:
 
     def objective_function(self):
         """The objective with its target filled in."""
+        self.require_states()
         target = self.target
         if isinstance(target, str):
             target = observable(target, liouvillian(self.system))
         return OBJECTIVES[self.objective](target)
+
+    def require_states(self, method="states"):
+        """Refuse what states cannot tell: the sign of a propagator."""
+        if self.objective == "universal":
+            raise ValueError(
+                f"The universal fidelity is one of propagators, and the method {method!r} carries "
+                "states; use method='spinors', or the sign-free objective 'rotation'."
+            )
+
+    def residual_target(self):
+        """Final states wanted, and the scale that makes half their squared miss the infidelity."""
+        if self.objective == "rotation":
+            return np.asarray(self.target, dtype=float), len(self.target) ** -0.5
+        target = observable(self.target, liouvillian(self.system)) if isinstance(
+            self.target, str) else np.asarray(self.target)
+        return target / np.linalg.norm(target), 1.0
+
+    def spinor_fidelity(self):
+        """The fidelity as a function of the final propagators, see :mod:`spinlab.spinors`.
+
+        Raises
+        ------
+        ValueError
+            The system is not one spin without relaxation, or the objective has no such form.
+        """
+        if self.system.spins > 1 or self.system.relaxes or self.system.offset_hz != (0,):
+            raise ValueError(
+                "The method 'spinors' and the objective 'universal' are for one spin without "
+                "relaxation; use another method, and the objective 'rotation'."
+            )
+        if self.objective == "universal":
+            return partial(universal_fidelity, target=spinor_target(self.target))
+        if self.objective == "rotation":
+            self.objective_function()  # checks the target
+            target = np.roll(Rotation.from_matrix(self.target).as_quat(), 1)  # scalar first
+            return partial(rotation_fidelity, target=target)
+        if self.objective == "transfer":
+            start, (target, _) = self.initial_state(), self.residual_target()
+            return partial(transfer_fidelity, start=start, target=target)
+        raise ValueError(
+            f"The method 'spinors' knows the objectives 'transfer', 'rotation' and 'universal', "
+            f"not {self.objective!r}; use the method 'rotations'."
+        )
 
     def evaluate(self, waveform, method="rotations"):
         """Mean objective of a waveform over the ensemble, and its gradient.

@@ -195,7 +195,8 @@ def from_phase(phase):
     waveform = np.concatenate([np.cos(phase), np.sin(phase)])
 
     def pullback(gradient):
-        return (waveform[0] * gradient[1] - waveform[1] * gradient[0])[None]
+        along = waveform[0] * gradient[..., 1, :] - waveform[1] * gradient[..., 0, :]
+        return along[..., None, :]
 
     return waveform, pullback
 
@@ -236,7 +237,7 @@ def radial_bound(x, steepness=1.0):
 
     def pullback(gradient):
         direction = x / safe
-        along = np.sum(direction * gradient, axis=0)
+        along = np.sum(direction * gradient, axis=-2, keepdims=True)
         return ratio * gradient + (slope - ratio) * along * direction
 
     return ratio * x, pullback
@@ -249,11 +250,17 @@ def _rows(x, rows, name):
     return x
 
 
+def unbounded(x):
+    """The controls themselves, for an optimiser that keeps bounds or constraints by itself."""
+    return _rows(x, 2, "x"), lambda gradient: gradient
+
+
 #: name: (rows of unknowns, their unit, last link of the chain)
 PARAMETRISATIONS = {
     "phase": (1, "rad", from_phase),
     "xy": (2, "1", radial_bound),
     "xy-box": (2, "1", tanh_bound),
+    "xy-free": (2, "1", unbounded),
 }
 
 
@@ -263,9 +270,9 @@ class Parametrisation:
 
     Parameters
     ----------
-    kind : {"phase", "xy", "xy-box"}
+    kind : {"phase", "xy", "xy-box", "xy-free"}
         Phase at constant amplitude 1; two controls under an amplitude limit; two controls with a
-        limit each.
+        limit each; two controls that the optimiser's bounds and constraints limit.
     radius : float
         Filter radius in seconds; 0 for no filter.
     dt : float
@@ -300,9 +307,13 @@ class Parametrisation:
         -------
         waveform : ndarray, (2, samples)
         pullback : callable
-            Gradient by the waveform to gradient by the unknowns.
+            Gradients by the waveform, (..., 2, samples), to gradients by the unknowns.
         """
         x = _rows(x, self.rows, "The unknowns")
         smoothed, unfilter = helmholtz(x, self.radius, self.dt, self.control)
         waveform, unbound = PARAMETRISATIONS[self.kind][2](smoothed)
         return waveform, lambda gradient: unfilter(unbound(gradient))
+
+    def phase(self, x):
+        """Filtered phases, (samples,), of the flat unknowns of a phase pulse, and the pullback."""
+        return helmholtz(x, self.radius, self.dt, self.control)

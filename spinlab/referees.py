@@ -12,6 +12,7 @@ from .inputs import instance, whole
 from .methods import propagate
 from .problems import Problem
 from .pulses import Pulse
+from .quaternions import product, step_quaternions
 
 
 class CoarseGridWarning(UserWarning):
@@ -100,10 +101,24 @@ def referee(pulse, problem, offsets=201, scales=21, method=None):
         )
     ]
     judged = replace(problem, ensemble=Ensemble.grid(*ranges), rf_hz=pulse.rf_hz)
+    if problem.objective == "universal":
+        values = judged.spinor_fidelity()(_propagators(judged, pulse)).values
+        return RefereeReport(*ranges, values.reshape(len(ranges[0]), len(ranges[1])))
     one_spin = problem.system.spins == 1 and not problem.system.relaxes
     final = _final_states(judged, pulse, method or ("rotations" if one_spin else "grape-batched"))
     values, _ = judged.objective_function()(final)
     return RefereeReport(*ranges, values.reshape(len(ranges[0]), len(ranges[1])))
+
+
+def _propagators(problem, pulse):
+    """Propagators of all members as unit quaternions, (4, members): the steps one by one."""
+    offset, scale = problem.ensemble.offset_hz, problem.ensemble.b1_scale
+    total = np.eye(4)[0][:, None]
+    for ux, uy in pulse.waveform.T:
+        rf = 2 * np.pi * pulse.dt * problem.rf_hz * scale
+        step = step_quaternions(np.array([ux * rf, uy * rf, 2 * np.pi * pulse.dt * offset]))
+        total = product(step, total)
+    return total
 
 
 def _final_states(problem, pulse, method, substeps=4, chunk=512):

@@ -55,7 +55,7 @@ def test_bloch_leaves_out_the_unit_operator():
 
 def test_convergence():
     seconds = np.array([0, 0.1, 0.3])
-    history = sl.History(np.array([0.2, 0.7, 0.6]), np.ones(3), seconds, np.arange(3))
+    history = sl.History(np.array([0.8, 0.3, 0.4]), np.ones(3), seconds, np.arange(3))
     left, right = drawable(sl.plot_convergence({"one": history, "two": history})).axes
     assert len(left.lines) == len(right.lines) == 2
     assert np.allclose(left.lines[0].get_ydata(), [0.8, 0.3, 0.3])

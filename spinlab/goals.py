@@ -1,0 +1,191 @@
+"""From a control problem to a goal of an optimiser: infidelity, Jacobian, Hessian, limits.
+
+Two ways.  The general one asks a propagation method for the gradients of all members, and for
+second-order optimisers for the derivative of every component of the final states.  Phase pulses on
+one spin have a shorter way, ``method="spinors"``: all derivatives out of one forward pass, see
+:mod:`spinlab.spinors`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import spinors
+from .inputs import choice, instance
+from .limits import evaluate_limits, penalty
+from .methods import METHODS, evaluate_objective, linearise
+from .optimisers import Goal
+from .problems import Problem
+from .pulses import Parametrisation
+
+#: What a goal adds up: the mean infidelity over the members, or the worst one.
+AGGREGATES = ("mean", "worst")
+
+
+def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", limits=None,
+              weight=0.0):
+    """The infidelity of a problem, as a goal of the flat unknowns.
+
+    Parameters
+    ----------
+    problem : Problem
+    shape : Parametrisation
+    method : str
+        A name of :data:`spinlab.METHODS`, or ``"spinors"``.
+    aggregate : {"mean", "worst"}
+    limits : dict, optional
+        See :mod:`spinlab.limits`.
+    weight : float
+        Of the penalty for broken limits; 0 leaves them to the optimiser.
+
+    Returns
+    -------
+    Goal
+
+    Raises
+    ------
+    ValueError
+        A method that does not fit the problem.
+    """
+    instance("problem", problem, Problem)
+    instance("shape", shape, Parametrisation)
+    choice("method", method, (*METHODS, "spinors"))
+    choice("aggregate", aggregate, AGGREGATES)
+    member_goal = (_spinor_goal if method == "spinors" else _general_goal)(problem, shape, method)
+    limits = limits or {}
+
+    def unpack(x):
+        return shape.waveform(x.reshape(shape.rows, -1))
+
+    def value(x):
+        if aggregate == "worst":
+            infidelities, jacobian = member_goal.members(x)
+            k = np.argmax(infidelities)
+            total, gradient = infidelities[k], jacobian[k]
+        else:
+            total, gradient = member_goal.value(x)
+        if limits and weight:
+            waveform, pullback = unpack(x)
+            extra, slope = penalty(limits, waveform, weight)
+            total, gradient = total + extra, gradient + pullback(slope).ravel()
+        return total, gradient
+
+    def rows(x):
+        waveform, pullback = unpack(x)
+        values, jacobian = evaluate_limits(limits, waveform)
+        return values, pullback(jacobian).reshape(len(values), -1)
+
+    second = aggregate == "mean" and not (limits and weight)
+    return Goal(
+        value,
+        member_goal.hessian if second else None,
+        member_goal.gauss_newton if aggregate == "mean" else None,
+        member_goal.members, member_goal.residuals, rows if limits else None,
+        problem.ensemble.weights,
+    )
+
+
+def _general_goal(problem, shape, method):
+    """Any problem, by one of the propagation methods."""
+    problem.require_states(method)
+    weights, latest = problem.ensemble.weights, [None, None]
+
+    def unpack(x):
+        return shape.waveform(x.reshape(shape.rows, -1))
+
+    def value(x):
+        if latest[0] is not None and np.array_equal(x, latest[0]):
+            infidelities, jacobian = latest[1]
+            return weights @ infidelities, weights @ jacobian
+        waveform, pullback = unpack(x)
+        fidelity, gradient = problem.evaluate(waveform, method)
+        if not np.all(np.isfinite(gradient)):  # the optimiser says so, not the filter
+            return 1 - fidelity, np.full(x.shape, np.nan)
+        return 1 - fidelity, -pullback(gradient).ravel()
+
+    def members(x):
+        waveform, pullback = unpack(x)
+        result = evaluate_objective(
+            problem.generator(), waveform, problem.dt, problem.initial_state(),
+            problem.objective_function(), method, problem.control,
+        )
+        jacobian = -pullback(result.gradients).reshape(len(result.values), -1)
+        latest[:] = x.copy(), (1 - result.values, jacobian)  # their mean then costs nothing
+        return latest[1]
+
+    def jacobian(x, every=1):
+        """Final states minus targets, scaled so that half their square is the infidelity."""
+        waveform, pullback = unpack(x)
+        goal, scale = problem.residual_target()
+        generator = problem.generator().member(slice(None, None, every))
+        path = linearise(
+            generator, waveform, problem.dt, problem.initial_state(), method, problem.control
+        )
+        final = path.states[:, -1]
+        blocks = []
+        for index in np.ndindex(final.shape[1:]):
+            costates = np.zeros_like(path.states)
+            costates[(slice(None), -1, *index)] = scale
+            blocks.append(pullback(path.pullback(costates)).reshape(len(final), -1))
+        return scale * (final - goal).reshape(len(final), -1), np.stack(blocks, axis=1)
+
+    def residuals(x):
+        r, J = jacobian(x)
+        return r.ravel(), J.reshape(r.size, -1)
+
+    def gauss_newton(x, every=1):
+        _, J = jacobian(x, every)
+        part = weights[::every] / weights[::every].sum()
+        J = (np.sqrt(part)[:, None, None] * J).reshape(-1, J.shape[-1])
+        return J.T @ J
+
+    if problem.objective not in ("transfer", "rotation"):
+        return Goal(value, members=members)
+    return Goal(value, None, gauss_newton, members, residuals)
+
+
+def _spinor_goal(problem, shape, _method):
+    """Phase pulses on one spin: value, Jacobian, Hessian by one forward pass."""
+    if shape.kind != "phase" or problem.control != "constant":
+        raise ValueError(
+            "The method 'spinors' is for piecewise-constant phases (kind='phase'), but "
+            f"kind={shape.kind!r} with control={problem.control!r} arrived; use 'rotations'."
+        )
+    fidelity_of = problem.spinor_fidelity()  # refuses other systems and objectives
+    ensemble, latest = problem.ensemble, [None, None]
+
+    def forward(x):
+        """Tangents and fidelities; those of the latest point are kept for its second derivative."""
+        if latest[0] is None or not np.array_equal(x, latest[0]):
+            phase, unfilter = shape.phase(x)
+            path = spinors.propagate_phase(
+                phase, ensemble.offset_hz, ensemble.b1_scale, problem.rf_hz, problem.dt
+            )
+            latest[:] = x.copy(), (path, path.tangents, fidelity_of(path.final), unfilter)
+        return latest[1]
+
+    def value(x):
+        _, tangents, fidelity, unfilter = forward(x)
+        gradient = spinors.gradient_of_mean(tangents, fidelity, ensemble.weights)
+        return 1 - ensemble.weights @ fidelity.values, -unfilter(gradient)
+
+    def hessian(x):
+        path, _, fidelity, unfilter = forward(x)
+        matrix = spinors.hessian_of_mean(path.poles, fidelity, ensemble.weights)
+        return -unfilter(unfilter(matrix).T)
+
+    def gauss_newton(x, every=1):
+        _, tangents, fidelity, unfilter = forward(x)
+        matrix = spinors.gauss_newton_of_mean(tangents, fidelity, ensemble.weights, every)
+        return unfilter(unfilter(matrix).T)
+
+    def members(x):
+        _, tangents, fidelity, unfilter = forward(x)
+        return 1 - fidelity.values, -unfilter(spinors.member_gradients(tangents, fidelity))
+
+    def residuals(x):
+        _, tangents, fidelity, unfilter = forward(x)
+        r, J = spinors.residual_jacobian(tangents, fidelity)
+        return r, unfilter(J)
+
+    return Goal(value, hessian, gauss_newton, members, residuals)

@@ -1,0 +1,99 @@
+"""What the amplifier allows: limits of a waveform, as constraints or as a penalty.
+
+A limit is a row in :data:`LIMITS`: a function of the waveform and of the bound that returns numbers
+which must not be positive, with their Jacobian.  Moving asymptotes take them as constraints; the
+other optimisers see the penalty, :eq:`eq-penalty`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .inputs import choice, finite_array
+
+
+def mean_power(waveform, bound):
+    r"""Mean RF power, :math:`\frac1N\sum_n u_{x,n}^2 + u_{y,n}^2 \le P`, one number.
+
+    Parameters
+    ----------
+    waveform : ndarray, (2, samples)
+    bound : float
+        :math:`P`, in units of the power at amplitude 1.
+
+    Returns
+    -------
+    values : ndarray, (1,)
+    jacobian : ndarray, (1, 2, samples)
+    """
+    samples = waveform.shape[1]
+    return np.sum(waveform**2)[None] / samples - bound, 2 * waveform[None] / samples
+
+
+def peak_power(waveform, bound):
+    r"""RF power of every sample, :math:`u_{x,n}^2 + u_{y,n}^2 \le P`; as :func:`mean_power`."""
+    values = np.sum(waveform**2, axis=0) - bound
+    jacobian = 2 * waveform * np.eye(waveform.shape[1])[:, None]
+    return values, jacobian
+
+
+def amplitude(waveform, bound):
+    r"""Amplitude of every control, :math:`u_{k,n}^2 \le a_k^2`; ``bound`` may be one for each."""
+    bounds = np.broadcast_to(bound, 2)[:, None]
+    rows = waveform.ravel()
+    jacobian = np.diag(2 * rows).reshape(rows.size, *waveform.shape)
+    return (waveform**2 - bounds**2).ravel(), jacobian
+
+
+#: name: function(waveform, bound) -> (values, jacobian)
+LIMITS = {"mean_power": mean_power, "peak_power": peak_power, "amplitude": amplitude}
+
+
+def checked_limits(limits):
+    """The limits, if all are known and positive.
+
+    Parameters
+    ----------
+    limits : dict or None
+        Bounds by the names of :data:`LIMITS`.
+
+    Raises
+    ------
+    ValueError
+        An unknown name, or a bound that is not positive.
+    """
+    limits = dict(limits or {})
+    for name, bound in limits.items():
+        choice("limit", name, LIMITS)
+        array = finite_array(f"The limit {name}", bound)
+        if array.shape not in ((), (2,) if name == "amplitude" else ()) or np.any(array <= 0):
+            raise ValueError(f"The limit {name} must be a positive number, but {bound!r} arrived.")
+    return limits
+
+
+def evaluate_limits(limits, waveform):
+    """All limits in a row.
+
+    Returns
+    -------
+    values : ndarray, (l,)
+        Not positive where the limit is kept.
+    jacobian : ndarray, (l, 2, samples)
+    """
+    parts = [LIMITS[name](waveform, bound) for name, bound in limits.items()]
+    return tuple(np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+
+
+def penalty(limits, waveform, weight):
+    r"""Penalty :math:`w\sum_l \max(0, g_l)^2` of the limits that are broken, and its gradient.
+
+    Returns
+    -------
+    value : float
+    gradient : ndarray, (2, samples)
+    """
+    if not limits:
+        return 0.0, np.zeros_like(waveform)
+    values, jacobian = evaluate_limits(limits, waveform)
+    broken = np.maximum(values, 0)
+    return weight * broken @ broken, 2 * weight * np.tensordot(broken, jacobian, 1)
