@@ -8,12 +8,24 @@ How data flows, and in which module to look::
       -> adjoint gradient -> optimiser -> pulse -> referee
             methods            designs    pulses  referees
 
+    molecule at a scanner -> sequence of blocks -> state -> transition table -> spectrum
+        metabolites         blocks, sequences   simulation       spectra     spectra, merits
+
 Glossary: *generator*, A = -iL with L the Liouvillian; *waveform*, dimensionless controls of shape
 (controls, steps); *member*, one offset and one B1 scale of an ensemble; *costate*, the derivative
 of the objective with respect to a state; *pullback*, the adjoint: costates to the gradient by the
 waveform.  Inside, times are in seconds and rates in rad/s; any other unit is in the name.
 """
 
+from .blocks import (
+    CoherenceFilter,
+    Cycle,
+    Delay,
+    IdealPulse,
+    ShapedPulse,
+    duration,
+    phase_cycle,
+)
 from .checks import GradientCheck, check_gradient, propagate_plain
 from .designs import DesignResult, History, design
 from .elements import ELEMENTS, element, element_matrices
@@ -22,6 +34,7 @@ from .exercises import check_answer
 from .formulas import explore_formula
 from .generators import Generator, evaluate, observable, state
 from .linearisation import Linearisation
+from .merits import line_shape_cosine, peak, residue, selectivity_db, snr_per_time, within
 from .metabolites import (
     METABOLITES,
     Metabolite,
@@ -58,6 +71,19 @@ from .pulses import (
     tanh_bound,
 )
 from .referees import CoarseGridWarning, RefereeReport, referee
+from .sequences import gaussian_pulse, mega_press, press, pulse_acquire, spin_echo, steam
+from .simulation import simulate
+from .spectra import (
+    Transitions,
+    add_noise,
+    decay,
+    fid,
+    fourier,
+    line_shape,
+    ppm_axis,
+    spectrum,
+    transitions,
+)
 from .systems import Liouvillian, SpinSystem, hamiltonian, liouvillian
 from .widgets import explore
 

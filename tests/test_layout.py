@@ -16,7 +16,7 @@ ORDER = [
     "inputs", "operators", "systems", "generators",  # the spins
     "elements", "linearisation", "chain", "rotations", "grape", "fem", "methods",  # time
     "checks", "objectives", "ensembles", "pulses", "problems", "designs", "referees",  # design
-    "metabolites",  # measurement
+    "metabolites", "blocks", "simulation", "sequences", "spectra", "merits",  # measurement
     "answers1", "exercises", "grade",  # questions
     "plotting", "frames", "widgets", "formulas",  # display
 ]  # fmt: skip
