@@ -17,6 +17,13 @@ of the objective with respect to a state; *pullback*, the adjoint: costates to t
 waveform.  Inside, times are in seconds and rates in rad/s; any other unit is in the name.
 """
 
+from .basis_sets import (
+    BasisSet,
+    basis_set,
+    write_fsl_basis,
+    write_lcmodel_basis,
+    write_nifti_basis,
+)
 from .blocks import (
     CoherenceFilter,
     Cycle,

@@ -17,6 +17,7 @@ ORDER = [
     "elements", "linearisation", "chain", "rotations", "grape", "fem", "methods",  # time
     "checks", "objectives", "ensembles", "pulses", "problems", "designs", "referees",  # design
     "metabolites", "blocks", "simulation", "sequences", "spectra", "merits",  # measurement
+    "basis_sets",
     "answers1", "exercises", "grade",  # questions
     "plotting", "frames", "widgets", "formulas",  # display
 ]  # fmt: skip
