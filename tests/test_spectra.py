@@ -134,8 +134,9 @@ def test_merits_of_known_spectra():
     assert np.ptp(AXIS[inside]) == pytest.approx(0.3) and inside.sum() == 301
 
 
-#: What an independent simulation found, at 123.2 MHz and 6 Hz, to two digits: peaks of Glu and Gln in the window, in units of
-#: pulse-acquire, and energy of Glu over Gln.  A peak is a largest magnitude, over a real one.
+#: What an independent simulation found, at 123.2 MHz and 6 Hz, to two digits: peaks of
+#: Glu and Gln in the window, in units of pulse-acquire, and energy of Glu over Gln in dB.  A peak
+#: is a largest magnitude there, over the real one of pulse-acquire.
 RECORDED = {
     "press 15/15": (sl.press(0.015, 0.015), 0.87, 0.77, 1.8),
     "press 32/65": (sl.press(0.032, 0.065), 0.80, 0.84, -0.4),
