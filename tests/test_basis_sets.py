@@ -71,7 +71,7 @@ def test_nifti_round_trip(basis, tmp_path):
 def read_lcmodel(path):
     """Namelists and, after each $BASIS, the numbers of its spectrum."""
     text = path.read_text()
-    lists = re.findall(r"^ \$(\w+)\n(.*?)^ \$END\n((?:^ +[-\d].*\n)*)", text, flags=re.M | re.S)
+    lists = re.findall(r"^ \$(\w+)\n(.*?)^ \$END\n((?:^ +[-\d][^\n]*\n)*)", text, flags=re.M | re.S)
     parsed = []
     for title, body, rest in lists:
         pairs = re.findall(r"^ (\w+) = ('[^']*'|[^,]+),$", body, flags=re.M)
