@@ -169,6 +169,8 @@ def write_lcmodel_basis(basis, path, sequence_name="spinlab"):
     ]  # fmt: skip
     for name, signal in zip(basis.names, basis.fids.conj(), strict=True):
         name = LCMODEL_NAMES.get(name, name)
+        if len(name) > 6 or not name.isascii():
+            raise ValueError(f"LCModel takes names of at most 6 ASCII characters, not {name!r}.")
         spectrum = np.fft.fft(signal, 2 * points)
         numbers = [f"{x:13.5E}" for x in np.stack([spectrum.real, spectrum.imag], axis=1).flat]
         sections += [

@@ -19,6 +19,12 @@ EXCITATION = IdealPulse(90.0, 90.0)
 REFOCUSING = IdealPulse(180.0, 0.0)
 
 
+def _seconds(name, value):
+    if positive(name, value, " of seconds") > 5:
+        raise ValueError(f"{name} = {value:g} s is no echo time; give seconds, such as 0.03.")
+    return value
+
+
 def pulse_acquire():
     """A 90 degree pulse: the spectrum that others are measured by."""
     return (EXCITATION,)
@@ -26,14 +32,14 @@ def pulse_acquire():
 
 def spin_echo(te):
     """90 - te/2 - 180 - te/2, the pathway selected by crushers."""
-    half = Delay(positive("te", te, " of seconds") / 2)
+    half = Delay(_seconds("te", te) / 2)
     return (EXCITATION, half, CoherenceFilter(1), REFOCUSING, CoherenceFilter(-1), half)
 
 
 def press(te1, te2):
     """PRESS: 90 - te1/2 - 180 - te1/2 - te2/2 - 180 - te2/2, with crushers at both echoes."""
-    positive("te1", te1, " of seconds")
-    positive("te2", te2, " of seconds")
+    _seconds("te1", te1)
+    _seconds("te2", te2)
     return (
         EXCITATION, Delay(te1 / 2), CoherenceFilter(-1), REFOCUSING, CoherenceFilter(1),
         Delay((te1 + te2) / 2), REFOCUSING, CoherenceFilter(-1), Delay(te2 / 2),
@@ -42,7 +48,7 @@ def press(te1, te2):
 
 def steam(te, tm):
     """STEAM: 90 - te/2 - 90 - tm - 90 - te/2, stimulated echo only; half the signal is lost."""
-    half = Delay(positive("te", te, " of seconds") / 2)
+    half = Delay(_seconds("te", te) / 2)
     not_negative("tm", tm, " of seconds")
     return (
         EXCITATION, half, CoherenceFilter(1), replace(EXCITATION, phase_deg=-90.0),
@@ -70,7 +76,9 @@ def gaussian_pulse(length, angle_deg=180.0, steps=64, cutoff=0.01):
     positive("length", length, " of seconds")
     positive("angle_deg", angle_deg)
     t = (np.arange(whole("steps", steps)) + 0.5) / steps * 2 - 1
-    shape = positive("cutoff", cutoff) ** (t**2)
+    if not 0 < positive("cutoff", cutoff) < 1:
+        raise ValueError(f"cutoff must be between 0 and 1, but {cutoff:g} arrived.")
+    shape = cutoff ** (t**2)
     shape = shape / shape.max()
     dt = length / steps
     rf_hz = angle_deg / 360 / (shape.sum() * dt)
@@ -95,8 +103,8 @@ def mega_press(te, edit_ppm=1.9, off_ppm=7.5, pulse=None, te1=0.01, mode="differ
     """
     choice("mode", mode, ("difference", "on", "off"))
     pulse = gaussian_pulse(0.014) if pulse is None else instance("pulse", pulse, Pulse)
-    positive("te", te, " of seconds")
-    positive("te1", te1, " of seconds")
+    _seconds("te", te)
+    _seconds("te1", te1)
     length = pulse.duration
     before, after = te / 4 - length / 2, te / 4 - te1 / 2 - length / 2
     if after < 0:

@@ -161,12 +161,14 @@ def simulate(molecule, sequence, scanner, offset_hz=0.0, b1_scale=1.0, start=Non
     if np.any(scale < 0) or not (offset.size and scale.size):
         raise ValueError(f"b1_scale must not be negative, nor an array empty; {b1_scale} arrived.")
     if isinstance(molecule, Metabolite):
-        starts = [None] * len(molecule.groups) if start is None else start
+        starts = (None,) * len(molecule.groups) if start is None else start
+        if len(instance("start", starts, tuple)) != len(molecule.groups):
+            raise ValueError(f"Give {len(molecule.groups)} states, one a group of {molecule.name}.")
         return tuple(
             simulate(group, sequence, scanner, offset_hz, b1_scale, one)
             for group, one in zip(molecule.groups, starts, strict=True)
         )
-    group = instance("molecule", molecule, SpinGroup, "A Metabolite will do, too.")
+    group = instance("molecule", molecule, SpinGroup, "Use spinlab.metabolite(name).")
     spins = spins_at(group, scanner)
     rho = spins.Fz if start is None else finite_array("start", start, complex)
     members = np.broadcast_shapes(offset.shape, scale.shape)

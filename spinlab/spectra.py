@@ -75,14 +75,14 @@ def transitions(molecule, state, scanner):
     instance("scanner", scanner, Scanner)
     if isinstance(molecule, Metabolite):
         if len(instance("state", state, tuple)) != len(molecule.groups):
-            raise ValueError(f"{molecule.name} has {len(molecule.groups)} states, one a group.")
+            raise ValueError(f"Give {len(molecule.groups)} states, one a group of {molecule.name}.")
         tables = [transitions(*pair, scanner) for pair in zip(molecule.groups, state, strict=True)]
         return Transitions(
             np.concatenate([table.offset_hz for table in tables]),
             np.concatenate([table.amplitude for table in tables], axis=-1),
             scanner,
         )
-    instance("molecule", molecule, SpinGroup, "A Metabolite will do, too.")
+    instance("molecule", molecule, SpinGroup, "Use spinlab.metabolite(name).")
     state = finite_array("state", state, complex)
     spins = spins_at(molecule, scanner)
     if state.ndim not in (2, 3) or state.shape[-2:] != spins.Fz.shape:
@@ -122,6 +122,8 @@ def decay(times, lorentz_hz=0.0, gauss_hz=0.0):
         the line is; both together are a Voigt line.
     """
     times = finite_array("times", times)
+    if np.any(times < 0):
+        raise ValueError(f"times must not be negative, but {times.min():g} s arrived.")
     _widths(lorentz_hz, gauss_hz, least=0)
     return np.exp(-np.pi * lorentz_hz * times - (np.pi * gauss_hz * times) ** 2 / (4 * np.log(2)))
 
@@ -189,6 +191,8 @@ def fid(table, times, lorentz_hz=0.0, gauss_hz=0.0):
     """
     instance("table", table, Transitions)
     envelope = decay(times, lorentz_hz, gauss_hz)
+    if envelope.ndim != 1:
+        raise ValueError(f"times must be a 1-D array, but its shape is {envelope.shape}.")
     return table.amplitude @ np.exp(2j * np.pi * np.outer(table.offset_hz, times)) * envelope
 
 

@@ -94,9 +94,9 @@ def test_sum_and_mean_of_the_lines(name, tesla):
 def test_strong_coupling_fades_with_the_field():
     """At a high field lines have the weak multiplets' equal intensities."""
     group = sl.metabolite("NAA").groups[1]
-    lines = table(group, scanner=sl.Scanner(larmor_hz=1e12))
-    strong = lines.amplitude.real[lines.amplitude.real > 1e-6]
-    assert len(strong) == 12 and np.allclose(strong, 0.25, atol=1e-3)
+    lines = table(group, scanner=sl.Scanner(larmor_hz=1e10))
+    strong = lines.amplitude.real[lines.amplitude.real > 1e-3]
+    assert len(strong) == 12 and np.allclose(strong, 0.25, atol=0.003)
 
 
 def test_noise_has_its_deviation_and_its_seed():
