@@ -2,7 +2,8 @@ r"""Coupled spins through a sequence, exactly.
 
 :func:`simulate` carries the density matrix of a molecule through the blocks by eigendecompositions
 of the Hamiltonian: the referee of everything that is faster.  The B0 offset acts wherever time
-passes, the B1 scale wherever there is RF.
+passes, the B1 scale wherever there is RF.  Not modelled: relaxation, slice profiles and what comes
+with them, diffusion.
 
 Signs are those of the whole package: a spin above the carrier in ppm has a positive offset, and x
 turns towards y.

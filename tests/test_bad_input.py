@@ -36,8 +36,8 @@ NAMESPACE = {
     "half_turn": (sl.evaluate(rf_hz=1e3), np.array([[1.0], [0.0]]), 0.5e-3, Z, "fem-exact"),
     "square": lambda x: (np.sum(x**2), 2 * x),
     "x": sl.transfer(sl.observable("Ix")),
-    "scanner": sl.Scanner(), "metabolites": metabolites, "ax": AX, "axis": np.linspace(1.0, 4.0, 31),
-    "lines": sl.transitions(AX, np.eye(4), sl.Scanner()),
+    "scanner": sl.Scanner(), "metabolites": metabolites, "ax": AX,
+    "axis": np.linspace(1.0, 4.0, 31), "lines": sl.transitions(AX, np.eye(4), sl.Scanner()),
     "draw": lambda **values: plt.figure(), "t": sp.Symbol("t"), "k": sp.Symbol("k"),
 }  # fmt: skip
 
@@ -440,7 +440,7 @@ MEASUREMENT = [
     ("sl.simulate(ax, (), scanner, start=np.eye(2))", "start must be of shape"),
     ("sl.simulate(sl.metabolite('NAA'), (), scanner, start=np.eye(2))", "start must be a tuple"),
     ("sl.transitions(ax, np.eye(2), scanner)", "The state of 2 spins has shape"),
-    ("sl.transitions(sl.metabolite('NAA'), (np.eye(2),), scanner)", "Give 2 states, one a group of NAA"),
+    ("sl.transitions(sl.metabolite('NAA'), (np.eye(2),), scanner)", "Give 2 states, one a group"),
     ("sl.transitions(sl.metabolite('NAA'), np.eye(2), scanner)", "state must be a tuple"),
     ("sl.transitions(ax, np.eye(4) * nan, scanner)", "state must be finite"),
     ("sl.ppm_axis(4.0, 1.0)", "low first"),
