@@ -52,10 +52,10 @@ class Scanner:
         positive("larmor_hz", self.larmor_hz, " of hertz")
         if finite_array("carrier_ppm", self.carrier_ppm).ndim:
             raise ValueError(f"carrier_ppm must be one number, but {self.carrier_ppm!r} arrived.")
-        if self.larmor_hz < 1e6:
+        if not 1e6 <= self.larmor_hz <= 1e10:
             raise ValueError(
-                f"larmor_hz = {self.larmor_hz:g} is below 1 MHz; give hertz (123.2e6), "
-                "or use Scanner.of_field(tesla)."
+                f"larmor_hz = {self.larmor_hz:g} is no proton frequency of a magnet; give hertz "
+                "(123.2e6), or use Scanner.of_field(tesla)."
             )
 
     @classmethod
