@@ -425,7 +425,6 @@ CONSTRAINED = [
     ("sl.least_squares_rows([1, 2], [[1]])", "the jacobian (k, n), but (2,) and (1, 1)"),
     ("sl.minimax_rows([1], [[1]], [2], [[1, 2]])", "the slopes (l, 1), but (1,) and (1, 2)"),
 ]
-]  # fmt: skip
 MEASUREMENT = [
     ("sl.metabolite('Glx')", "There is no metabolite 'Glx'; choose one of Glu, Gln"),
     ("sl.metabolite(3)", "There is no metabolite 3"),
