@@ -35,6 +35,7 @@ from .blocks import (
 )
 from .checks import GradientCheck, check_gradient, propagate_plain
 from .constrained import MMAHistory, MMAResult, solve_mma
+from .cramer_rao import CONCENTRATIONS, FitModel, reference_noise
 from .designs import DesignResult, design
 from .elements import ELEMENTS, element, element_matrices
 from .ensembles import Ensemble
@@ -91,7 +92,6 @@ from .pulses import (
 )
 from .races import race
 from .referees import CoarseGridWarning, RefereeReport, referee
-from .spinors import turn
 from .sequences import gaussian_pulse, mega_press, press, pulse_acquire, spin_echo, steam
 from .simulation import simulate
 from .spectra import (
@@ -105,6 +105,17 @@ from .spectra import (
     spectrum,
     transitions,
 )
+from .spectral_designs import (
+    IsolationReport,
+    SpectralResult,
+    isolation,
+    judge_isolation,
+    spectral_design,
+    starting_point,
+)
+from .spectral_problems import SpectralProblem
+from .spinors import turn
+from .splitstep import propagate_split, split_step
 from .systems import Liouvillian, SpinSystem, hamiltonian, liouvillian
 from .widgets import explore
 

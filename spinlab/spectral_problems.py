@@ -20,11 +20,11 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from .blocks import CoherenceFilter, ShapedPulse
 from .ensembles import Ensemble
 from .inputs import choice, finite_array, instance, not_negative, positive
 from .metabolites import Metabolite, Scanner, free_hamiltonian, metabolite, spin_matrices
 from .pulses import Pulse, helmholtz, radial_bound
-from .blocks import CoherenceFilter, ShapedPulse
 from .sequences import EXCITATION, REFOCUSING
 from .simulation import spins_at
 from .spectra import line_shape
@@ -346,6 +346,6 @@ class SpectralProblem:
 
 
 def _in_threads(job, items):
-    """``[job(item) ...]``, in as many threads as there are cores: NumPy lets go of Python's lock."""
+    """``[job(item) ...]`` in as many threads as cores: NumPy lets go of Python's lock."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(job, items))
