@@ -8,14 +8,34 @@ How data flows, and in which module to look::
       -> adjoint gradient -> optimiser -> pulse -> referee
          methods, goals  optimisers, designs  pulses  referees
 
+    molecule at a scanner -> sequence of blocks -> state -> transition table -> spectrum
+        metabolites         blocks, sequences   simulation       spectra     spectra, merits
+
 Glossary: *generator*, A = -iL with L the Liouvillian; *waveform*, dimensionless controls of shape
 (controls, steps); *member*, one offset and one B1 scale of an ensemble; *costate*, the derivative
 of the objective with respect to a state; *pullback*, the adjoint: costates to the gradient by the
 waveform.  Inside, times are in seconds and rates in rad/s; any other unit is in the name.
 """
 
+from .basis_sets import (
+    BasisSet,
+    basis_set,
+    write_fsl_basis,
+    write_lcmodel_basis,
+    write_nifti_basis,
+)
+from .blocks import (
+    CoherenceFilter,
+    Cycle,
+    Delay,
+    IdealPulse,
+    ShapedPulse,
+    duration,
+    phase_cycle,
+)
 from .checks import GradientCheck, check_gradient, propagate_plain
 from .constrained import MMAHistory, MMAResult, solve_mma
+from .cramer_rao import CONCENTRATIONS, FitModel, reference_noise
 from .designs import DesignResult, design
 from .elements import ELEMENTS, element, element_matrices
 from .ensembles import Ensemble
@@ -32,6 +52,17 @@ from .generators import Generator, evaluate, observable, state
 from .goals import make_goal
 from .limits import LIMITS
 from .linearisation import Linearisation
+from .merits import line_shape_cosine, peak, residue, selectivity_db, snr_per_time, within
+from .metabolites import (
+    METABOLITES,
+    Metabolite,
+    Scanner,
+    SpinGroup,
+    free_hamiltonian,
+    metabolite,
+    read_metabolite,
+    spin_matrices,
+)
 from .methods import METHODS, Evaluation, evaluate_objective, linearise, propagate
 from .mma import MMAOptions
 from .objectives import OBJECTIVES, rotation, subspace, transfer, transfer_squared
@@ -61,7 +92,30 @@ from .pulses import (
 )
 from .races import race
 from .referees import CoarseGridWarning, RefereeReport, referee
+from .sequences import gaussian_pulse, mega_press, press, pulse_acquire, spin_echo, steam
+from .simulation import simulate
+from .spectra import (
+    Transitions,
+    add_noise,
+    decay,
+    fid,
+    fourier,
+    line_shape,
+    ppm_axis,
+    spectrum,
+    transitions,
+)
+from .spectral_designs import (
+    IsolationReport,
+    SpectralResult,
+    isolation,
+    judge_isolation,
+    spectral_design,
+    starting_point,
+)
+from .spectral_problems import SpectralProblem
 from .spinors import turn
+from .splitstep import propagate_split, split_step
 from .systems import Liouvillian, SpinSystem, hamiltonian, liouvillian
 from .widgets import explore
 

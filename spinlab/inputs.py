@@ -14,11 +14,12 @@ import numpy as np
 
 
 def instance(name, value, kind, hint=""):
-    """The value, if it is of the kind."""
+    """The value, if it is of the kind, or of one of a tuple of kinds."""
     if not isinstance(value, kind):
-        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        names = " or ".join(one.__name__ for one in (kind if isinstance(kind, tuple) else (kind,)))
+        article = "an" if names[0] in "AEIOU" else "a"
         raise TypeError(
-            f"{name} must be {article} {kind.__name__}, but {type(value).__name__} arrived. {hint}"
+            f"{name} must be {article} {names}, but {type(value).__name__} arrived. {hint}"
             .rstrip()
         )
     return value

@@ -18,6 +18,8 @@ ORDER = [
     "methods", "checks", "objectives", "ensembles", "pulses", "spinors", "problems",  # time
     "subproblems", "subsolvers", "forms", "mma", "constrained", "descents", "optimisers",
     "limits", "goals", "designs", "races", "referees",  # design
+    "metabolites", "blocks", "simulation", "sequences", "spectra", "merits", "basis_sets",
+    "splitstep", "spectral_problems", "spectral_designs", "cramer_rao",  # measurement
     "answers1", "answers2", "exercises", "grade",  # questions
     "plotting", "frames", "widgets", "formulas",  # display
 ]  # fmt: skip
@@ -25,7 +27,7 @@ ORDER = [
 KEEPERS = {
     "matplotlib": {"plotting"},
     "ipywidgets": {"widgets"},
-    "autograd": {"methods", "checks", "answers1"},
+    "autograd": {"methods", "checks", "answers1", "splitstep"},
 }
 MODULES = {path.stem: ast.parse(path.read_text()) for path in (ROOT / "spinlab").glob("*.py")}
 NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))

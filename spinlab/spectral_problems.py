@@ -1,0 +1,351 @@
+r"""The problem of a spectrum: which pulse makes the molecules look as wanted.
+
+The sequence is PRESS with ideal pulses, and shaped RF fills its three free intervals,
+
+    90 - [shaped, TE1/2] - 180 - [shaped, (TE1 + TE2)/2] - 180 - [shaped, TE2/2] - readout,
+
+with the coherence filters of :func:`spinlab.press`.  The spectrum is linear in the final density
+matrix, :math:`S = T\,\operatorname{vec}\rho`, and :math:`T` with its line shape is computed once.
+A loss takes ``{name: spectrum}`` and returns its value with ``{name: derivative}``; one adjoint
+then serves every loss, :eq:`eq-spectrum-adjoint`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from .blocks import CoherenceFilter, ShapedPulse
+from .ensembles import Ensemble
+from .inputs import choice, finite_array, instance, not_negative, positive
+from .metabolites import Metabolite, Scanner, free_hamiltonian, metabolite, spin_matrices
+from .pulses import Pulse, helmholtz, radial_bound
+from .sequences import EXCITATION, REFOCUSING
+from .simulation import spins_at
+from .spectra import line_shape
+from .splitstep import PRECISIONS, split_step
+
+#: A group whose every line is farther from the window than this adds nothing worth its time.
+REACH_PPM = 1.0
+
+
+@lru_cache(maxsize=64)
+def detection_matrix(group, scanner, linewidth_hz, first_ppm, last_ppm, points):
+    r"""Matrix :math:`T` from a density matrix to its spectrum, :math:`S = T\,\mathrm{vec}\,\rho`.
+
+    The same numbers as those of :func:`spinlab.transitions` and :func:`spinlab.spectrum`.
+
+    Parameters
+    ----------
+    group : SpinGroup
+    scanner : Scanner
+    linewidth_hz : float
+    first_ppm, last_ppm : float
+    points : int
+
+    Returns
+    -------
+    ndarray, (points, 2**n, 2**n)
+    """
+    spins = spins_at(group, scanner)
+    V, energies = spins.vectors, spins.energies
+    raising = V.T @ np.where(spins.order == 1, 2 * spins.Fx, 0) @ V  # F+ = F_x + i F_y
+    grid = scanner.offset_hz(np.linspace(first_ppm, last_ppm, points))
+    lines = (energies[:, None] - energies) / (2 * np.pi)
+    shape = line_shape(grid[:, None, None] - lines, linewidth_hz)
+    scale = group.weight * 4 / 2**group.spins
+    return scale * (V @ (shape * raising).swapaxes(-1, -2) @ V.T)
+
+
+def coupling_hamiltonian(group):
+    """Couplings of a group alone, rad/s, (2**n, 2**n)."""
+    alone = replace(group, shift_ppm=np.zeros(group.spins))
+    return free_hamiltonian(alone, Scanner(carrier_ppm=0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralProblem:
+    """Shaped RF in the free intervals of PRESS, judged by the spectra of several molecules.
+
+    Parameters
+    ----------
+    metabolites : tuple of (str or Metabolite)
+        Names of :data:`spinlab.METABOLITES`, or molecules of your own.
+    loss : callable
+        ``loss({name: spectrum})`` returns the number that is to become small and its derivatives
+        ``{name: derivative}``.  Spectra and derivatives ``D`` are complex, (members, points), and
+        ``df = Re sum(conj(D) dS)``.
+    te1, te2 : float
+        Echo times, s.
+    window_ppm : (float, float)
+        Where the spectra are computed.
+    points : int
+        How many points they have.
+    linewidth_hz : float
+        Full width at half height.
+    dt : float
+        Step of the RF, s; the three intervals must be whole multiples of it.
+    rf_hz : float
+        Limit of the RF amplitude, in Hz of nutation.
+    radius : float
+        Helmholtz filter radius within an interval, s; 0 for no smoothing.
+    power_weight, water_weight : float
+        Penalties on the mean square of the RF in units of (100 Hz)^2, and on the mean square of
+        what the shaped RF excites of fresh magnetisation within ``water_ppm``.
+    water_ppm : (float, float)
+    ensemble : Ensemble
+        B0 offsets and B1 scales.  They act in the intervals; the ideal pulses are ideal, and the
+        spectra are aligned in frequency, as scans are before they are averaged.
+    scanner : Scanner
+    precision : {"double", "single"}
+        Of the propagation.
+    """
+
+    metabolites: tuple
+    loss: Callable
+    te1: float = 16e-3
+    te2: float = 84e-3
+    window_ppm: tuple = (2.25, 2.55)
+    points: int = 61
+    linewidth_hz: float = 6.0
+    dt: float = 0.5e-3
+    rf_hz: float = 500.0
+    radius: float = 0.0
+    power_weight: float = 0.0
+    water_weight: float = 0.0
+    water_ppm: tuple = (4.58, 4.78)
+    ensemble: Ensemble = field(
+        default_factory=lambda: Ensemble.grid([-5.0, 0.0, 5.0], [0.9, 1.0, 1.1])
+    )
+    scanner: Scanner = field(default_factory=Scanner)
+    precision: str = "single"
+
+    def __post_init__(self):
+        for name in ("linewidth_hz", "dt", "rf_hz"):
+            positive(name, getattr(self, name))
+        for name in ("radius", "power_weight", "water_weight"):
+            not_negative(name, getattr(self, name))
+        choice("precision", self.precision, PRECISIONS)
+        instance("ensemble", self.ensemble, Ensemble, "Ensemble.grid() makes one.")
+        instance("scanner", self.scanner, Scanner)
+        if not callable(self.loss):
+            raise TypeError(f"The loss must be a function, but {self.loss!r} arrived.")
+        for name in ("window_ppm", "water_ppm"):
+            ends = finite_array(name, getattr(self, name))
+            if ends.shape != (2,) or ends[0] >= ends[1]:
+                raise ValueError(f"{name} must be two rising numbers, but {ends} arrived.")
+            object.__setattr__(self, name, tuple(ends.tolist()))
+        molecules = tuple(
+            one if isinstance(one, Metabolite) else metabolite(one) for one in self.metabolites
+        )
+        if not molecules:
+            raise ValueError("metabolites is empty; name at least one.")
+        object.__setattr__(self, "metabolites", molecules)
+        self.intervals  # noqa: B018  so that echo times that do not fit are refused now
+
+    @cached_property
+    def intervals(self):
+        """Steps of the three free intervals of PRESS."""
+        lengths = np.array([self.te1, self.te1 + self.te2, self.te2]) / 2
+        steps = np.rint(finite_array("te1 and te2", lengths) / self.dt).astype(int)
+        if min(self.te1, self.te2) < 2 * self.dt or np.any(abs(steps * self.dt - lengths) > 1e-9):
+            raise ValueError(
+                f"TE1 = {1e3 * self.te1:g} ms and TE2 = {1e3 * self.te2:g} ms leave intervals of "
+                f"{', '.join(f'{1e3 * length:g}' for length in lengths)} ms; each must be a whole "
+                f"multiple of dt = {1e3 * self.dt:g} ms, and at least one step."
+            )
+        return tuple(steps.tolist())
+
+    @property
+    def steps(self):
+        """Steps of the RF in all."""
+        return sum(self.intervals)
+
+    @property
+    def ppm(self):
+        """Chemical shifts of the points of the spectra, rising."""
+        return np.linspace(*self.window_ppm, self.points)
+
+    @cached_property
+    def _groups(self):
+        """(name, group, its coupling Hamiltonian, detection matrix), largest group first."""
+        low, high = self.window_ppm
+        found = [
+            (molecule.name, group, coupling_hamiltonian(group), self.detection(group))
+            for molecule in self.metabolites
+            for group in molecule.groups
+            if np.any((group.shift_ppm > low - REACH_PPM) & (group.shift_ppm < high + REACH_PPM))
+        ]
+        return sorted(found, key=lambda item: -item[1].spins)
+
+    def detection(self, group):
+        """Detection matrix of a group on the grid of this problem."""
+        return detection_matrix(
+            group, self.scanner, self.linewidth_hz, *self.window_ppm, self.points
+        )
+
+    def reference(self, molecule):
+        """Spectrum after an ideal 90 degree pulse, (points,): what others are measured by."""
+        total = np.zeros(self.points, complex)
+        for group in molecule.groups:
+            Fx = spin_matrices(group.spins)[0].sum(axis=0)
+            total += np.einsum("gab,ab->g", self.detection(group), Fx)
+        return total
+
+    def waveform(self, x):
+        """Waveform of the flat unknowns in units of ``rf_hz``, (2, steps), and the pullback."""
+        x = finite_array("The unknowns", x)
+        if x.size != 2 * self.steps:
+            raise ValueError(
+                f"This problem has 2 x {self.steps} unknowns, but {x.shape} arrived; a pulse of "
+                "another step or other echo times does not fit."
+            )
+        cuts = np.cumsum(self.intervals)[:-1]
+        parts = [helmholtz(part, self.radius, self.dt)
+                 for part in np.split(x.reshape(2, -1), cuts, axis=1)]  # fmt: skip
+        bounded, unbound = radial_bound(np.concatenate([part for part, _ in parts], axis=1))
+
+        def pullback(gradient):
+            pieces = np.split(unbound(gradient), cuts, axis=1)
+            back = [unfilter(piece) for (_, unfilter), piece in zip(parts, pieces, strict=True)]
+            return np.concatenate(back, axis=1).ravel()
+
+        return bounded, pullback
+
+    def pulses(self, x):
+        """The three shaped pulses, as :class:`spinlab.Pulse`."""
+        parts = np.split(self.waveform(x)[0], np.cumsum(self.intervals)[:-1], axis=1)
+        return tuple(Pulse(part, self.dt, self.rf_hz) for part in parts)
+
+    def sequence(self, x):
+        """The blocks for :func:`spinlab.simulate`, the referee."""
+        first, second, third = (ShapedPulse(pulse) for pulse in self.pulses(x))
+        excite, refocus = (replace(one, follows_b1=False) for one in (EXCITATION, REFOCUSING))
+        return (
+            excite, first, CoherenceFilter((-1, 1)), refocus, second, refocus,
+            CoherenceFilter((-1, 1)), third,
+        )  # fmt: skip
+
+    def spectra(self, waveform):
+        """Spectra by split steps of all molecules and members, and the way back.
+
+        Parameters
+        ----------
+        waveform : ndarray, (2, steps)
+            In units of ``rf_hz``.
+
+        Returns
+        -------
+        spectra : dict
+            Name: ndarray, (members, points).
+        pullback : callable
+            Derivatives by name to the gradient by the waveform, (2, steps).
+        """
+        parts = np.split(2 * np.pi * self.rf_hz * waveform, np.cumsum(self.intervals)[:-1], axis=1)
+        found = _in_threads(lambda item: self._play(*item[1:], parts), self._groups)
+        spectra = {
+            molecule.name: np.zeros((self.ensemble.members, self.points), complex)
+            for molecule in self.metabolites
+        }
+        for (name, *_), (spectrum, _) in zip(self._groups, found, strict=True):
+            spectra[name] += spectrum
+
+        def pullback(derivatives):
+            jobs = [(back, derivatives[name])
+                    for (name, *_), (_, back) in zip(self._groups, found, strict=True)]  # fmt: skip
+            gradients = _in_threads(lambda job: job[0](job[1]), jobs)
+            return 2 * np.pi * self.rf_hz * sum(gradients)
+
+        return spectra, pullback
+
+    def _play(self, group, coupling, detection, parts):
+        """Spectra of one group, and the way back."""
+        offset = 2 * np.pi * (self.scanner.offset_hz(group.shift_ppm)
+                              + self.ensemble.offset_hz[:, None])  # fmt: skip
+        Fx, _, Fz = spin_matrices(group.spins).sum(axis=1).real
+        order = np.diag(Fz)[:, None] - np.diag(Fz)
+        single, rho, pulses = np.abs(order) == 1, Fx, []
+        for part, echo in zip(parts, (True, True, False), strict=True):
+            pulse = split_step(coupling, offset, self.ensemble.b1_scale, part, self.dt, rho,
+                               self.precision)  # fmt: skip
+            pulses.append(pulse)
+            # An ideal 180 about x turns every spin upside down: both axes reversed.
+            rho = (pulse.rho * single)[:, ::-1, ::-1] if echo else pulse.rho
+        seen = np.flatnonzero(order == -1)
+        matrix = detection.reshape(len(detection), -1)[:, seen]
+
+        def pullback(derivative):
+            costate = np.zeros_like(rho)
+            costate.reshape(len(rho), -1)[:, seen] = derivative @ matrix.conj()
+            gradients = []
+            for pulse, echo in zip(pulses[::-1], (False, True, True), strict=True):
+                if echo:
+                    costate = costate[:, ::-1, ::-1] * single
+                gradient, costate = pulse.pullback(costate)
+                gradients.append(gradient)
+            return np.concatenate(gradients[::-1], axis=1)
+
+        return rho.reshape(len(rho), -1)[:, seen] @ matrix.T, pullback
+
+    def water(self, waveform):
+        """Transverse part of fresh magnetisation at the end of every interval, and the way back.
+
+        Returns
+        -------
+        excited : ndarray, (3, members)
+            Mx + i My of magnetisation 1, for seven shifts of ``water_ppm`` times all members.
+        pullback : callable
+        """
+        shifts = self.scanner.offset_hz(np.linspace(*self.water_ppm, 7))
+        offset = 2 * np.pi * np.add.outer(shifts, self.ensemble.offset_hz).reshape(-1, 1)
+        scale = np.tile(self.ensemble.b1_scale, len(shifts))
+        nothing, up = np.zeros((2, 2)), np.diag([0.5, -0.5])
+        parts = np.split(2 * np.pi * self.rf_hz * waveform, np.cumsum(self.intervals)[:-1], axis=1)
+        pulses = [split_step(nothing, offset, scale, part, self.dt, up) for part in parts]
+
+        def pullback(derivative):
+            gradients = []
+            for pulse, one in zip(pulses, derivative, strict=True):
+                costate = np.zeros_like(pulse.rho)
+                costate[:, 1, 0] = 2 * one
+                gradients.append(pulse.pullback(costate)[0])
+            return 2 * np.pi * self.rf_hz * np.concatenate(gradients, axis=1)
+
+        return np.array([2 * pulse.rho[:, 1, 0] for pulse in pulses]), pullback
+
+    def evaluate(self, x):
+        """Loss with its penalties, and the gradient by the flat unknowns.
+
+        Parameters
+        ----------
+        x : ndarray, (2 * steps,)
+
+        Returns
+        -------
+        value : float
+        gradient : ndarray, (2 * steps,)
+        """
+        waveform, unlink = self.waveform(x)
+        spectra, pullback = self.spectra(waveform)
+        value, derivatives = self.loss(spectra)
+        gradient = pullback(derivatives)
+        power = self.power_weight * (self.rf_hz / 100) ** 2 / self.steps
+        value = value + power * np.sum(waveform**2)
+        gradient += 2 * power * waveform
+        if self.water_weight:
+            excited, back = self.water(waveform)
+            weight = self.water_weight / excited.size
+            value = value + weight * np.sum(np.abs(excited) ** 2)
+            gradient += back(2 * weight * excited)
+        return float(value), unlink(gradient)
+
+
+def _in_threads(job, items):
+    """``[job(item) ...]`` in as many threads as cores: NumPy lets go of Python's lock."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(job, items))
