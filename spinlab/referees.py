@@ -9,7 +9,7 @@ import numpy as np
 
 from .ensembles import Ensemble
 from .inputs import instance, whole
-from .methods import propagate
+from .methods import linearise_final
 from .problems import Problem
 from .pulses import Pulse
 from .quaternions import product, step_quaternions
@@ -130,7 +130,9 @@ def _final_states(problem, pulse, method, substeps=4, chunk=512):
         dt = dt / substeps
     generator, rho0 = problem.generator(), problem.initial_state()
     parts = [
-        propagate(generator.member(slice(k, k + chunk)), waveform, dt, rho0, method, pulse.control)
+        linearise_final(
+            generator.member(slice(k, k + chunk)), waveform, dt, rho0, method, pulse.control
+        )[0]
         for k in range(0, generator.members, chunk)
     ]
-    return np.concatenate([part[:, -1] for part in parts])
+    return np.concatenate(parts)
