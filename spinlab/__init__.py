@@ -6,7 +6,7 @@ How data flows, and in which module to look::
       systems         systems, operators      generators          methods    objectives
                                                             (grape, rotations, fem)
       -> adjoint gradient -> optimiser -> pulse -> referee
-            methods            designs    pulses  referees
+         methods, goals  optimisers, designs  pulses  referees
 
 Glossary: *generator*, A = -iL with L the Liouvillian; *waveform*, dimensionless controls of shape
 (controls, steps); *member*, one offset and one B1 scale of an ensemble; *costate*, the derivative

@@ -44,7 +44,8 @@ class Problem:
     control : {"constant", "linear"}
         Course of the control within a step.
     parameters : dict, optional
-        Values of the system's further symbols, by name.
+        Values of the system's further symbols, by name; ``T1`` and ``T2`` of an ensemble that has
+        them are its own.
     """
 
     start: object
@@ -67,11 +68,18 @@ class Problem:
         instance("ensemble", self.ensemble, Ensemble, "Ensemble.grid() makes one.")
         instance("system", self.system, SpinSystem)
         instance("parameters", self.parameters, dict)
-        taken = {"offset_hz", "b1_scale", "rf_hz"} & set(self.parameters)
+        times = set(self.ensemble.relaxation_times)
+        taken = {"offset_hz", "b1_scale", "rf_hz", *times} & set(self.parameters)
         if taken:
             raise ValueError(
-                f"parameters names {', '.join(sorted(taken))}; offsets and B1 scales belong into "
-                "the ensemble, and rf_hz is an argument of its own."
+                f"parameters names {', '.join(sorted(taken))}; what differs between members "
+                "belongs into the ensemble, and rf_hz is an argument of its own."
+            )
+        unknown = times - {symbol.name for symbol in liouvillian(self.system).parameters}
+        if unknown:
+            raise ValueError(
+                f"The ensemble has values of {', '.join(sorted(unknown))}, but the spin system has "
+                "no such symbol; give it one, such as SpinSystem(t1=sympy.Symbol('T1'), t2=0.1)."
             )
         # Whatever else is wrong (an unknown operator, a missing symbol) shall be said now.
         if self.objective == "universal":
@@ -111,6 +119,7 @@ class Problem:
             offset_hz=self.ensemble.offset_hz,
             b1_scale=self.ensemble.b1_scale,
             rf_hz=self.rf_hz,
+            **self.ensemble.relaxation_times,
             **self.parameters,
         )
 

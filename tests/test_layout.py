@@ -18,7 +18,7 @@ ORDER = [
     "methods", "checks", "objectives", "ensembles", "pulses", "spinors", "problems",  # time
     "subproblems", "subsolvers", "forms", "mma", "constrained", "descents", "optimisers",
     "limits", "goals", "designs", "races", "referees",  # design
-    "answers1", "exercises", "grade",  # questions
+    "answers1", "answers2", "exercises", "grade",  # questions
     "plotting", "frames", "widgets", "formulas",  # display
 ]  # fmt: skip
 #: Who may import what costs time or needs a screen.
