@@ -306,7 +306,8 @@ def evaluate_objective(
     def evaluate_chunk(chunk):
         part = generator if count == 1 else generator.member(chunk)
         final, pullback = linearise_final(part, waveform, dt, rho0, method, control)
-        values, costates = _judged(objective, final, part)
+        judge = objective.member(chunk) if count > 1 and hasattr(objective, "member") else objective
+        values, costates = _judged(judge, final, part)
         # A complex waveform is the complex step; otherwise the value of a member is a real number.
         values = values if np.iscomplexobj(waveform) else np.real(values)
         return values, pullback(costates, None if weights is None else weights[chunk])
