@@ -4,6 +4,11 @@ One spin throughout, RF 10 kHz, x and y controls, offsets within +-10 kHz, B1 sc
 "Gradient" is the value and the exact gradient of the mean over the members.
 """
 
+import resource
+import subprocess
+import sys
+import time
+
 import numpy as np
 from measure import interleave, ratio, record
 
@@ -19,6 +24,8 @@ LOOP = (
 def records():
     """All rows of this area, one by one."""
     yield from speed()
+    yield from members()
+    yield from large()
 
 
 def problem(members, steps, dt=1e-6):
@@ -89,3 +96,40 @@ def speed(rounds=9):
         yield record(f"gradient, {name}, faster than a Rodrigues loop",
                      ratio(times["loop"], times["ours"]), "x", at_least=target, baseline=LOOP)
         yield record(f"gradient, {name}", np.median(times["ours"]) * 1e3, "ms")
+
+
+def members(steps=500, rounds=3):
+    """What a step of a member costs, from one member to ten thousand."""
+    tasks = {n: problem(n, steps) for n in (1, 3, 10, 30, 100, 300, 1000, 3000, 10000)}
+    waveform = random_waveform(steps)
+    times = interleave({n: lambda n=n: tasks[n].evaluate(waveform) for n in tasks}, rounds)
+    for n, seconds in times.items():
+        cost = np.median(seconds) / n / steps * 1e9
+        yield record(f"gradient, N = {steps}, each step of each of {n} members", cost, "ns")
+
+
+def large(members=10_000, steps=2000):
+    """The largest ensemble, in a process of its own: time, memory, and what two threads bring."""
+    command = [sys.executable, __file__, str(members), str(steps)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    peak, one, two = map(float, answer)
+    name = f"gradient, {members} members x {steps} steps"
+    yield record(f"{name}, peak memory of the process", peak, "GB", at_most=2)
+    yield record(name, one, "s")
+    yield record(f"{name}, wall time, one thread over two", one / two, "x")
+
+
+def largest(members, steps):
+    """Print peak memory (GB), and wall time (s) by one thread and by two."""
+    task, waveform = problem(members, steps), random_waveform(steps)
+    seconds = []
+    for threads in (1, 2):
+        start = time.perf_counter()
+        task.evaluate(waveform, threads=threads)
+        seconds.append(time.perf_counter() - start)
+    unit = 1e9 if sys.platform == "darwin" else 1e6  # ru_maxrss counts bytes there, kB elsewhere
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, *seconds)
+
+
+if __name__ == "__main__":
+    largest(*map(int, sys.argv[1:]))

@@ -16,7 +16,7 @@ from pathlib import Path
 AREAS = {
     "fem": "fem", "ensembles": "ensembles", "mma": "mma", "optimisers": "optimisers",
     "reader": "reader",
-}
+}  # fmt: skip
 
 RESULTS = Path(__file__).with_name("results.json")
 

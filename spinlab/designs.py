@@ -31,7 +31,7 @@ class DesignResult:
     x : ndarray, (rows, samples)
         Its unknowns.
     fun : float
-        Mean infidelity (worst, if that was asked for), with the penalty for broken limits.
+        Mean infidelity (or another aggregate), with the penalty for broken limits.
     fidelity : float
         ``1 - fun``, over the design ensemble; ask :func:`referee` for the one to report.
     nit, nfev : int
@@ -86,8 +86,9 @@ def design(
         Print a line that follows the iterations.
     optimiser : str or tuple of str
         A name of :data:`spinlab.descents.OPTIMISERS`, or several: a hybrid.
-    aggregate : {"mean", "worst"}
-        Which infidelity is to become small.
+    aggregate : str or callable
+        Which infidelity is to become small: a name of :data:`spinlab.AGGREGATES`, or a function
+        like them, such as ``functools.partial(spinlab.aggregates.tail, share=0.05)``.
     limits : dict, optional
         Bounds by the names of :data:`spinlab.limits.LIMITS`, such as ``{"mean_power": 0.5}``:
         constraints for moving asymptotes, penalties for the others.
@@ -117,6 +118,7 @@ def design(
     radius = problem.duration / 130 if radius is None else radius
     shape = Parametrisation(kind, radius, problem.dt, problem.control)
     x0 = _starting_point(x0, shape, problem, seed)
+    name = aggregate if isinstance(aggregate, str) else "aggregate"
     names = {optimiser} if isinstance(optimiser, str) else set(optimiser)
     constrained = bool(names & CONSTRAINED)
     goal = make_goal(
@@ -133,7 +135,7 @@ def design(
     optimum = minimise(
         goal, x0.ravel(), optimiser, -box, box, max_iterations,
         None if stop_at is None else 1 - stop_at, callback and tell,
-        progress and (lambda fun: f"{aggregate} fidelity {1 - fun:.6f}"), **options,
+        progress and (lambda fun: f"{name} fidelity {1 - fun:.6f}"), **options,
     )
     x = optimum.x.reshape(x0.shape)
     waveform, _ = shape.waveform(x)

@@ -93,7 +93,7 @@ class Generator:
 
 @lru_cache(maxsize=32)
 def _compiled(liouville):
-    """Nonzero entries of drift and controls, and one NumPy function that evaluates them all."""
+    """Names of the parameters, one NumPy function of them, and the entries that it evaluates."""
     matrices = (liouville.drift, *liouville.control_operators)
     entries = [
         (m, i, j, value)
@@ -104,7 +104,8 @@ def _compiled(liouville):
     values = [value for *_, value in entries]
     function = sp.lambdify(liouville.parameters, values, modules="numpy", cse=True)
     index = tuple(np.array([entry[:3] for entry in entries]).T)
-    return function, index, len(matrices)
+    names = [PARAMETER_NAMES.get(s.name, s.name) for s in liouville.parameters]
+    return names, function, index, len(matrices)
 
 
 def evaluate(liouville=None, **values):
@@ -141,7 +142,7 @@ def evaluate(liouville=None, **values):
            [    0. ,     0. ,     0. ]])
     """
     liouville = _required(liouville)
-    names = [PARAMETER_NAMES.get(s.name, s.name) for s in liouville.parameters]
+    names, function, index, count = _compiled(liouville)
     values = {"offset_hz": 0.0, "b1_scale": 1.0, **values}
     unknown = set(values) - set(names) - {"offset_hz", "b1_scale"}
     missing = set(names) - set(values)
@@ -166,7 +167,6 @@ def evaluate(liouville=None, **values):
             f"Arrays of {sorted(lengths)} members arrived; give arrays of one length "
             "(spinlab.Ensemble.grid makes all combinations)."
         )
-    function, index, count = _compiled(liouville)
     entries = function(*arrays)
     members = (lengths.pop(),) if lengths else ()
     dtype = np.result_type(float, *entries)

@@ -11,15 +11,13 @@ from __future__ import annotations
 import numpy as np
 
 from . import spinors
+from .aggregates import AGGREGATES
 from .inputs import choice, instance
 from .limits import evaluate_limits, penalty
 from .methods import METHODS, evaluate_objective, linearise
 from .optimisers import Goal
 from .problems import Problem
 from .pulses import Parametrisation
-
-#: What a goal adds up: the mean infidelity over the members, or the worst one.
-AGGREGATES = ("mean", "worst")
 
 
 def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", limits=None,
@@ -32,7 +30,8 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
     shape : Parametrisation
     method : str
         A name of :data:`spinlab.methods.METHODS`, or ``"spinors"``.
-    aggregate : {"mean", "worst"}
+    aggregate : str or callable
+        A name of :data:`spinlab.AGGREGATES`, or such a function.
     limits : dict, optional
         See :mod:`spinlab.limits`.
     weight : float
@@ -50,7 +49,9 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
     instance("problem", problem, Problem)
     instance("shape", shape, Parametrisation)
     choice("method", method, (*METHODS, "spinors"))
-    choice("aggregate", aggregate, AGGREGATES)
+    if not callable(aggregate):
+        aggregate = AGGREGATES[choice("aggregate", aggregate, AGGREGATES)]
+    averaged = aggregate is AGGREGATES["mean"]  # then the members need not be told apart
     member_goal = (_spinor_goal if method == "spinors" else _general_goal)(problem, shape, method)
     limits = limits or {}
 
@@ -58,12 +59,12 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
         return shape.waveform(x.reshape(shape.rows, -1))
 
     def value(x):
-        if aggregate == "worst":
-            infidelities, jacobian = member_goal.members(x)
-            k = np.argmax(infidelities)
-            total, gradient = infidelities[k], jacobian[k]
-        else:
+        if averaged:
             total, gradient = member_goal.value(x)
+        else:
+            infidelities, jacobian = member_goal.members(x)
+            total, slopes = aggregate(infidelities, problem.ensemble.weights)
+            gradient = slopes @ jacobian
         if limits and weight:
             waveform, pullback = unpack(x)
             extra, slope = penalty(limits, waveform, weight)
@@ -75,11 +76,11 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
         values, jacobian = evaluate_limits(limits, waveform)
         return values, pullback(jacobian).reshape(len(values), -1)
 
-    second = aggregate == "mean" and not (limits and weight)
+    second = averaged and not (limits and weight)
     return Goal(
         value,
         member_goal.hessian if second else None,
-        member_goal.gauss_newton if aggregate == "mean" else None,
+        member_goal.gauss_newton if averaged else None,
         member_goal.members, member_goal.residuals, rows if limits else None,
         problem.ensemble.weights,
     )

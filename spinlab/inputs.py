@@ -90,6 +90,6 @@ def finite_array(name, value, dtype=float):
         raise TypeError(
             f"{name} must hold {kind}, in rows of one length, but {brief(value)} arrived."
         )
-    if not np.all(np.isfinite(array)):
+    if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, but NaN or inf arrived.")
     return array.astype(np.result_type(array, float), copy=False)

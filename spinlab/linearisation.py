@@ -24,11 +24,14 @@ class Linearisation:
     pushforward : callable
         ``pushforward(direction)`` maps a change of the waveform, ``(controls, samples)``, to the
         change of the states: the tangent.
+    pullback_final : callable, optional
+        The pullback of costates of the final states, where there are no others.
     """
 
     states: np.ndarray
     pullback: Callable
     pushforward: Callable
+    pullback_final: Callable | None = None
 
     @classmethod
     def stack(cls, parts):

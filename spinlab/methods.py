@@ -95,20 +95,29 @@ def linearise(generator, waveform, dt, rho0, method="rotations", control="consta
     inner = (Ellipsis, 0) if single_state else Ellipsis
     states = full.states[outer][inner]
 
-    def restore(costates):
-        costates = _shaped("The costates", costates, states.shape)
+    def restore(costates, shape):
+        costates = _shaped("The costates", costates, shape)
         # Of a complex costate, a real state sees the real part alone.
         costates = costates if np.iscomplexobj(states) else np.real(costates)
         costates = costates[..., None] if single_state else costates
         return costates[None] if single_member else costates
 
+    def pullback(costates):
+        return full.pullback(restore(costates, states.shape))[outer]
+
+    def pullback_final(costates):
+        costates = restore(costates, full.states[:, -1][outer][inner].shape)
+        if full.pullback_final:
+            return full.pullback_final(costates)[outer]
+        sources = np.zeros(full.states.shape, np.result_type(full.states, costates))
+        sources[:, -1] = costates
+        return full.pullback(sources)[outer]
+
     def pushforward(direction):
         direction = _shaped("The change of the waveform", direction, waveform.shape)
         return full.pushforward(direction)[outer][inner]
 
-    return Linearisation(
-        states, lambda costates: full.pullback(restore(costates))[outer], pushforward
-    )
+    return Linearisation(states, pullback, pushforward, pullback_final)
 
 
 def _shaped(name, array, shape):
@@ -222,16 +231,13 @@ def linearise_final(generator, waveform, dt, rho0, method="rotations", control="
         if rho0.ndim == 2:
             return final, pull
         return final[..., 0], lambda costates, weights=None: pull(costates[..., None], weights)
-    result = linearise(generator, waveform, dt, rho0, method, control)
-    last = -1 if generator.members is None else (slice(None), -1)
+    path = linearise(generator, waveform, dt, rho0, method, control)
 
     def pullback(costates, weights=None):
-        sources = np.zeros(result.states.shape, np.result_type(result.states, costates))
-        sources[last] = costates
-        gradients = result.pullback(sources)
+        gradients = path.pullback_final(costates)
         return gradients if weights is None else np.tensordot(weights, gradients, 1)
 
-    return result.states[last], pullback
+    return path.states[-1 if generator.members is None else (slice(None), -1)], pullback
 
 
 def _scans(generator, waveform, method):
@@ -300,7 +306,8 @@ def evaluate_objective(
     def evaluate_chunk(chunk):
         part = generator if count == 1 else generator.member(chunk)
         final, pullback = linearise_final(part, waveform, dt, rho0, method, control)
-        values, costates = _judged(objective, final, part)
+        judge = objective.member(chunk) if count > 1 and hasattr(objective, "member") else objective
+        values, costates = _judged(judge, final, part)
         # A complex waveform is the complex step; otherwise the value of a member is a real number.
         values = values if np.iscomplexobj(waveform) else np.real(values)
         return values, pullback(costates, None if weights is None else weights[chunk])

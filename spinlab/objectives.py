@@ -6,10 +6,12 @@ An objective is a function of the final states that returns
 * ``costates``: :math:`\partial f/\partial\rho_N`, of the shape of the final states,
 
 so that nobody can mismatch them.  To add one, write such a function and a line in
-:data:`OBJECTIVES`.
+:data:`OBJECTIVES`.  One that treats members differently has a method ``member(index)``.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -86,6 +88,54 @@ def subspace(targets):
     return objective
 
 
+def magnitude(targets):
+    r"""Length of the projection onto a subspace, :eq:`eq-magnitude`.
+
+    .. math:: f = \sqrt{\textstyle\sum_j \langle C_j|\rho_N\rangle^2}
+
+    With ``Ix`` and ``Iy`` this is :math:`|M_{xy}|`, whatever phase each member has: 1 at best, and
+    linear in the signal, where :func:`subspace` has its square.  Parameters as in :func:`subspace`.
+    """
+    weight = subspace(targets)
+
+    def objective(final):
+        squares, costates = weight(final)
+        lengths = np.sqrt(squares)
+        # Where nothing is projected, the length has no derivative; 0 is one of its subgradients.
+        scale = np.divide(0.5, lengths, out=np.zeros_like(lengths), where=lengths != 0)
+        return lengths, scale[..., None] * costates
+
+    return objective
+
+
+@dataclass(frozen=True)
+class LinearPhase:
+    r"""Overlap with a target that differs between members, such as in a phase linear in the offset.
+
+    .. math:: f_k = \langle C_k|\rho_{N,k}\rangle, \qquad C_k = e^{\tau A_{0,k}^{\mathsf T}}\,C
+
+    asks for the state that free precession of length :math:`\tau` takes to :math:`C`,
+    :eq:`eq-linear-phase`: after a delay :math:`\tau` the members meet.  With a negative
+    :math:`\tau` they part: the pulse has the phase of a delay.
+
+    Parameters
+    ----------
+    targets : ndarray, (members, d)
+        Real.
+    """
+
+    targets: np.ndarray
+
+    def __call__(self, final):
+        """Values and costates of all members."""
+        _require_fit(final, self.targets.shape)
+        return np.sum(self.targets * final, axis=-1), self.targets
+
+    def member(self, index):
+        """The same for some of the members."""
+        return LinearPhase(self.targets[index])
+
+
 def rotation(target):
     r"""Overlap of the effective rotation, :eq:`eq-rotation-objective`.
 
@@ -126,6 +176,7 @@ OBJECTIVES = {
     "transfer": transfer,
     "transfer-squared": transfer_squared,
     "subspace": subspace,
+    "magnitude": magnitude,
     "rotation": rotation,
 }
 

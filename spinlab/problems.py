@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
+from scipy.linalg import expm
 from scipy.spatial.transform import Rotation
 
 from .elements import CONTROL_SHAPES
@@ -13,7 +14,7 @@ from .ensembles import Ensemble
 from .generators import evaluate, observable, state
 from .inputs import choice, finite_array, instance, positive, whole
 from .methods import evaluate_objective
-from .objectives import OBJECTIVES
+from .objectives import OBJECTIVES, LinearPhase, transfer
 from .spinors import rotation_fidelity, spinor_target, transfer_fidelity, universal_fidelity
 from .systems import SpinSystem, liouvillian
 
@@ -40,11 +41,15 @@ class Problem:
         Default: one spin.
     objective : str
         A name of :data:`spinlab.objectives.OBJECTIVES`, or ``"universal"``: the sign-sensitive
-        overlap of propagators, :eq:`eq-universal`, for ``method="spinors"``.
+        overlap of propagators, :eq:`eq-universal`, for ``method="spinors"``; or ``"linear-phase"``:
+        the transfer that is complete after the ``delay``, :class:`spinlab.LinearPhase`.
     control : {"constant", "linear"}
         Course of the control within a step.
     parameters : dict, optional
-        Values of the system's further symbols, by name.
+        Values of the system's further symbols, by name; ``T1`` and ``T2`` of an ensemble that has
+        them are its own.
+    delay : float
+        Of the objective ``"linear-phase"``: free precession behind the pulse, s.
     """
 
     start: object
@@ -57,21 +62,36 @@ class Problem:
     objective: str = "transfer"
     control: str = "constant"
     parameters: dict = field(default_factory=dict)
+    delay: float = 0.0
 
     def __post_init__(self):
         positive("duration", self.duration, " of seconds")
         positive("rf_hz", self.rf_hz)
         whole("steps", self.steps)
-        choice("objective", self.objective, (*OBJECTIVES, "universal"))
+        choice("objective", self.objective, (*OBJECTIVES, "universal", "linear-phase"))
         choice("control", self.control, CONTROL_SHAPES)
         instance("ensemble", self.ensemble, Ensemble, "Ensemble.grid() makes one.")
         instance("system", self.system, SpinSystem)
         instance("parameters", self.parameters, dict)
-        taken = {"offset_hz", "b1_scale", "rf_hz"} & set(self.parameters)
+        times = set(self.ensemble.relaxation_times)
+        taken = {"offset_hz", "b1_scale", "rf_hz", *times} & set(self.parameters)
         if taken:
             raise ValueError(
-                f"parameters names {', '.join(sorted(taken))}; offsets and B1 scales belong into "
-                "the ensemble, and rf_hz is an argument of its own."
+                f"parameters names {', '.join(sorted(taken))}; what differs between members "
+                "belongs into the ensemble, and rf_hz is an argument of its own."
+            )
+        unknown = times - {symbol.name for symbol in liouvillian(self.system).parameters}
+        if unknown:
+            raise ValueError(
+                f"The ensemble has values of {', '.join(sorted(unknown))}, but the spin system has "
+                "no such symbol; give it one, such as SpinSystem(t1=sympy.Symbol('T1'), t2=0.1)."
+            )
+        if finite_array("delay", self.delay).ndim or (
+            self.delay and self.objective != "linear-phase"
+        ):
+            raise ValueError(
+                f"delay must be one number of seconds, and 0 unless objective='linear-phase', but "
+                f"{self.delay!r} arrived."
             )
         # Whatever else is wrong (an unknown operator, a missing symbol) shall be said now.
         if self.objective == "universal":
@@ -87,8 +107,11 @@ class Problem:
             raise ValueError(
                 f"start has shape {start.shape}, but the state vectors have length {dimension}."
             )
-        value, _ = self.objective_function()(start)
-        if np.ndim(value):
+        objective = self.objective_function()
+        apart = hasattr(objective, "member")  # then it wants the states of all members
+        states = np.broadcast_to(start, (self.ensemble.members, *start.shape)) if apart else start
+        value, _ = objective(states)
+        if np.ndim(value) != apart:
             raise ValueError(
                 f"The objective {self.objective!r} judges one state, but start has shape "
                 f"{start.shape}; give one state, or choose the objective 'rotation'."
@@ -111,6 +134,7 @@ class Problem:
             offset_hz=self.ensemble.offset_hz,
             b1_scale=self.ensemble.b1_scale,
             rf_hz=self.rf_hz,
+            **self.ensemble.relaxation_times,
             **self.parameters,
         )
 
@@ -130,6 +154,10 @@ class Problem:
         target = self.target
         if isinstance(target, str):
             target = observable(target, liouvillian(self.system))
+        if self.objective == "linear-phase":
+            transfer(target)  # checks the target
+            later = expm(self.delay * self.generator().drift)
+            return LinearPhase(target @ later / np.linalg.norm(target))
         return OBJECTIVES[self.objective](target)
 
     def require_states(self, method="states"):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .ensembles import Ensemble
-from .inputs import instance, whole
-from .methods import propagate
+from .inputs import finite_array, instance, whole
+from .methods import linearise_final
 from .problems import Problem
 from .pulses import Pulse
 from .quaternions import product, step_quaternions
@@ -39,6 +39,24 @@ class RefereeReport:
         """Mean over the grid."""
         return float(self.fidelity.mean())
 
+    def weighted_mean(self, b1_scale, weights):
+        """Mean with the weights of a histogram of B1 scales, straight lines between its bins.
+
+        Parameters
+        ----------
+        b1_scale, weights : array_like, (bins,)
+            As from :func:`spinlab.read_histogram`, in ascending order.
+
+        Returns
+        -------
+        float
+        """
+        scale = finite_array("b1_scale", b1_scale)
+        if scale.ndim != 1 or np.any(np.diff(scale) <= 0):
+            raise ValueError("The B1 scales of a histogram must be in ascending order.")
+        shares = np.interp(self.b1_scale, scale, finite_array("weights", weights))
+        return float(np.average(self.fidelity.mean(axis=0), weights=shares))
+
     @property
     def minimum(self):
         """Worst value on the grid."""
@@ -54,7 +72,8 @@ class RefereeReport:
 def referee(pulse, problem, offsets=201, scales=21, method=None):
     """Judge a pulse on a dense grid of its own, by exact propagation.
 
-    The grid spans the problem's ensemble.  One spin without relaxation is judged by closed-form
+    The grid spans the offsets and B1 scales of the problem's ensemble; relaxation times are those
+    of its mean.  One spin without relaxation is judged by closed-form
     rotations, whatever method designed the pulse; anything else by batched matrix exponentials.
 
     Parameters
@@ -100,7 +119,11 @@ def referee(pulse, problem, offsets=201, scales=21, method=None):
             ("scales", problem.ensemble.b1_scale, scales),
         )
     ]
-    judged = replace(problem, ensemble=Ensemble.grid(*ranges), rf_hz=pulse.rf_hz)
+    times = {
+        name.lower(): problem.ensemble.weights @ values
+        for name, values in problem.ensemble.relaxation_times.items()
+    }
+    judged = replace(problem, ensemble=Ensemble.grid(*ranges, **times), rf_hz=pulse.rf_hz)
     if problem.objective == "universal":
         values = judged.spinor_fidelity()(_propagators(judged, pulse)).values
         return RefereeReport(*ranges, values.reshape(len(ranges[0]), len(ranges[1])))
@@ -130,7 +153,9 @@ def _final_states(problem, pulse, method, substeps=4, chunk=512):
         dt = dt / substeps
     generator, rho0 = problem.generator(), problem.initial_state()
     parts = [
-        propagate(generator.member(slice(k, k + chunk)), waveform, dt, rho0, method, pulse.control)
+        linearise_final(
+            generator.member(slice(k, k + chunk)), waveform, dt, rho0, method, pulse.control
+        )[0]
         for k in range(0, generator.members, chunk)
     ]
-    return np.concatenate([part[:, -1] for part in parts])
+    return np.concatenate(parts)

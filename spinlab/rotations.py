@@ -94,7 +94,8 @@ def components_last(array):
 
 
 def _dot(left, right):
-    return sum(left[..., i] * right[..., i] for i in range(3))
+    x, y, z = (left[..., i] * right[..., i] for i in range(3))
+    return x + y + z
 
 
 def cross(left, right):
@@ -175,10 +176,19 @@ def linearise(generator, waveform, dt, rho0, control="constant"):
     start[:, 0] = rho0
     states = solve(start)
 
+    def torque(states, costates):
+        return sum(cross(states[..., s], costates[..., s].conj()) for s in range(rho0.shape[1]))
+
     def pullback(costates):
-        torques = cross(states[..., 0], costates[..., 0].conj())
-        for s in range(1, rho0.shape[1]):
-            torques += cross(states[..., s], costates[..., s].conj())
+        return by_torques(torque(states, costates))
+
+    def pullback_final(costates):
+        last = torque(states[:, -1], costates)
+        torques = np.zeros(states.shape[:-1], last.dtype)
+        torques[:, -1] = last
+        return by_torques(torques)
+
+    def by_torques(torques):
         x = solve(torques[..., None], transposed=True)[:, 1:, :, 0]
         x = components_last(x.transpose(2, 0, 1).copy())
         gradient = a * x - b * cross(w, x) + c * _dot(w, x)[..., None] * w
@@ -201,7 +211,7 @@ def linearise(generator, waveform, dt, rho0, control="constant"):
         source[:, 1:] = _cross_columns(turn[..., None], states[:, 1:])
         return solve(source)
 
-    return Linearisation(states, pullback, pushforward)
+    return Linearisation(states, pullback, pushforward, pullback_final)
 
 
 def _cross_columns(left, right):

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1]
 ORDER = [
     "inputs", "operators", "systems", "generators",  # the spins
     "elements", "linearisation", "chain", "quaternions", "rotations", "scans", "grape", "fem",
-    "methods", "checks", "objectives", "ensembles", "pulses", "spinors", "problems",  # time
+    "methods", "checks", "objectives", "aggregates", "ensembles", "pulses",  # time
+    "spinors", "problems",
     "subproblems", "subsolvers", "forms", "mma", "constrained", "descents", "optimisers",
     "limits", "goals", "designs", "races", "referees",  # design
     "metabolites", "blocks", "simulation", "sequences", "spectra", "merits", "basis_sets",
