@@ -37,6 +37,7 @@ from .checks import GradientCheck, check_gradient, propagate_plain
 from .constrained import MMAHistory, MMAResult, solve_mma
 from .cramer_rao import CONCENTRATIONS, FitModel, reference_noise
 from .designs import DesignResult, design
+from .distortions import Distortion, measured, rc, resonator
 from .elements import ELEMENTS, element, element_matrices
 from .ensembles import Ensemble
 from .exercises import check_answer
@@ -82,6 +83,7 @@ from .plotting import (
     use_style,
 )
 from .problems import Problem
+from .pulse_files import load_pulse, save_pulse
 from .pulses import (
     Parametrisation,
     Pulse,

@@ -57,7 +57,7 @@ class DesignResult:
 def design(
     problem, kind="phase", radius=None, method="fem-quadratic-reduced", x0=None, seed=0,
     max_iterations=200, stop_at=None, callback=None, progress=False, optimiser="l-bfgs",
-    aggregate="mean", limits=None, penalty=10.0, **options,
+    aggregate="mean", limits=None, penalty=10.0, distortion=None, **options,
 ):
     """Design a pulse, with exact gradients.
 
@@ -94,6 +94,9 @@ def design(
         constraints for moving asymptotes, penalties for the others.
     penalty : float
         Weight of the penalties.
+    distortion : Distortion, optional
+        What the instrument does to the pulse: the pulse that comes out is the one to programme,
+        the fidelity is that of what the spins feel.
     **options
         Of the optimiser.
 
@@ -116,7 +119,7 @@ def design(
         raise TypeError(f"callback must be a function, but {callback!r} arrived.")
     not_negative("penalty", penalty)
     radius = problem.duration / 130 if radius is None else radius
-    shape = Parametrisation(kind, radius, problem.dt, problem.control)
+    shape = Parametrisation(kind, radius, problem.dt, problem.control, distortion)
     x0 = _starting_point(x0, shape, problem, seed)
     name = aggregate if isinstance(aggregate, str) else "aggregate"
     names = {optimiser} if isinstance(optimiser, str) else set(optimiser)

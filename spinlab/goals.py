@@ -28,6 +28,8 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
     ----------
     problem : Problem
     shape : Parametrisation
+        With a distortion, the fidelity is that of what the spins feel; limits hold for what is
+        programmed.
     method : str
         A name of :data:`spinlab.methods.METHODS`, or ``"spinors"``.
     aggregate : str or callable
@@ -90,9 +92,14 @@ def _general_goal(problem, shape, method):
     """Any problem, by one of the propagation methods."""
     problem.require_states(method)
     weights, latest = problem.ensemble.weights, [None, None]
+    if shape.distortion is not None:
+        problem = problem.felt(shape.distortion)
 
     def unpack(x):
-        return shape.waveform(x.reshape(shape.rows, -1))
+        """What the spins feel, and the pullback through distortion and parametrisation."""
+        waveform, pullback = shape.waveform(x.reshape(shape.rows, -1))
+        felt, undistort = shape.felt(waveform)
+        return felt, lambda gradient: pullback(undistort(gradient))
 
     def value(x):
         if latest[0] is not None and np.array_equal(x, latest[0]):
@@ -151,6 +158,11 @@ def _spinor_goal(problem, shape, _method):
         raise ValueError(
             "The method 'spinors' is for piecewise-constant phases (kind='phase'), but "
             f"kind={shape.kind!r} with control={problem.control!r} arrived; use 'rotations'."
+        )
+    if shape.distortion is not None:
+        raise ValueError(
+            "The method 'spinors' needs a constant amplitude, which a distortion does not leave; "
+            "use the method 'rotations'."
         )
     fidelity_of = problem.spinor_fidelity()  # refuses other systems and objectives
     ensemble, latest = problem.ensemble, [None, None]

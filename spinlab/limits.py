@@ -45,8 +45,67 @@ def amplitude(waveform, bound):
     return (waveform**2 - bounds**2).ravel(), jacobian
 
 
+def slew_per_step(waveform, bound):
+    r"""Change from sample to sample, :math:`|u_{n+1} - u_n|^2 / s^2 \le 1`.
+
+    Parameters
+    ----------
+    waveform : ndarray, (2, samples)
+    bound : float
+        :math:`s`, the largest change per step: a slew rate (1/s) times the length of a step.
+
+    Returns
+    -------
+    values : ndarray, (samples - 1,)
+    jacobian : ndarray, (samples - 1, 2, samples)
+    """
+    change = np.diff(waveform) / bound
+    slope = _neighbours(-2 * change / bound, 2 * change / bound)
+    return np.sum(change**2, axis=0) - 1, slope
+
+
+def phase_per_step(waveform, bound):
+    r"""Turn of the phase from sample to sample, at most :math:`\varphi`, as :func:`slew_per_step`.
+
+    .. math:: \frac{|u_n||u_{n+1}|\cos\varphi - u_n\cdot u_{n+1}}{1 - \cos\varphi} \le 0,
+
+    which is smooth at half a turn, too.  The amplitudes weigh it: where they are small, the phase
+    may break the limit at a small price, and where one is 0, there is no phase.
+
+    Parameters
+    ----------
+    waveform : ndarray, (2, samples)
+    bound : float
+        :math:`\varphi`, rad, at most pi: a frequency (Hz) times 2 pi times the length of a step.
+    """
+    radius = np.sqrt(np.sum(waveform**2, axis=0))
+    direction = waveform / np.where(radius == 0, 1, radius)
+    here, after, cosine = waveform[:, :-1], waveform[:, 1:], np.cos(bound)
+    values = radius[:-1] * radius[1:] * cosine - np.sum(here * after, axis=0)
+    slope = _neighbours(
+        direction[:, :-1] * radius[1:] * cosine - after,
+        direction[:, 1:] * radius[:-1] * cosine - here,
+    )
+    return values / (1 - cosine), slope / (1 - cosine)
+
+
+def _neighbours(here, after):
+    """Jacobian of rows that know samples n and n + 1 only, from two (2, samples - 1)."""
+    rows = here.shape[1]
+    jacobian = np.zeros((rows, 2, rows + 1), here.dtype)
+    n = np.arange(rows)
+    jacobian[n, :, n], jacobian[n, :, n + 1] = here.T, after.T
+    return jacobian
+
+
 #: name: function(waveform, bound) -> (values, jacobian)
-LIMITS = {"mean_power": mean_power, "peak_power": peak_power, "amplitude": amplitude}
+LIMITS = {
+    "mean_power": mean_power,
+    "peak_power": peak_power,
+    "amplitude": amplitude,
+    "slew_per_step": slew_per_step,
+    "phase_per_step": phase_per_step,
+}
 
 
 def checked_limits(limits):
@@ -68,6 +127,8 @@ def checked_limits(limits):
         array = finite_array(f"The limit {name}", bound)
         if array.shape not in ((), (2,) if name == "amplitude" else ()) or np.any(array <= 0):
             raise ValueError(f"The limit {name} must be a positive number, but {bound!r} arrived.")
+        if name == "phase_per_step" and array > np.pi:
+            raise ValueError(f"No phase turns by more than pi per step, but {bound!r} arrived.")
     return limits
 
 

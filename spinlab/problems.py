@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 from scipy.linalg import expm
 from scipy.spatial.transform import Rotation
 
+from .distortions import Distortion
 from .elements import CONTROL_SHAPES
 from .ensembles import Ensemble
 from .generators import evaluate, observable, state
 from .inputs import choice, finite_array, instance, positive, whole
 from .methods import evaluate_objective
 from .objectives import OBJECTIVES, LinearPhase, transfer
+from .pulses import DISTORTION_HINT
 from .spinors import rotation_fidelity, spinor_target, transfer_fidelity, universal_fidelity
 from .systems import SpinSystem, liouvillian
 
@@ -202,6 +204,22 @@ class Problem:
             f"The method 'spinors' knows the objectives 'transfer', 'rotation' and 'universal', "
             f"not {self.objective!r}; use the method 'rotations'."
         )
+
+    def felt(self, distortion):
+        """The same problem on the grid of what the spins feel behind a distortion.
+
+        Parameters
+        ----------
+        distortion : Distortion
+
+        Returns
+        -------
+        Problem
+            Of fine steps; its state is judged after the ringing.
+        """
+        instance("distortion", distortion, Distortion, DISTORTION_HINT)
+        steps = self.steps * distortion.oversampling(self.dt) + distortion.tail
+        return replace(self, steps=steps, duration=steps * distortion.dt)
 
     def evaluate(self, waveform, method="rotations", threads=1):
         """Mean objective of a waveform over the ensemble, and its gradient.

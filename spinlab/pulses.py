@@ -3,7 +3,7 @@ r"""Pulses, and the chain from the unknowns of an optimiser to a waveform.
 A waveform is dimensionless, ``(u_x, u_y)`` with each ``|u| <= 1`` of the amplifier's limit.  An
 optimiser rather moves unknown ``x``: a phase, or unbounded controls.  Each link of the chain
 
-    unknowns  ->  Helmholtz filter  ->  phase, or tanh bound  ->  waveform
+    unknowns  ->  Helmholtz filter  ->  phase, or tanh bound  ->  waveform  ( ->  distortion )
 
 returns its value together with its pullback (chain rule, :eq:`eq-chain-rule`), and the whole chain
 is a :class:`Parametrisation`.
@@ -16,8 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_banded
 
+from .distortions import Distortion
 from .elements import CONTROL_SHAPES
-from .inputs import choice, finite_array, not_negative, positive
+from .inputs import choice, finite_array, instance, not_negative, positive
+
+DISTORTION_HINT = "Make one by spinlab.rc(), resonator() or measured()."
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,23 @@ class Pulse:
     def phase(self):
         """RF phase of every sample, rad, between -pi and pi."""
         return np.arctan2(self.waveform[1], self.waveform[0])
+
+    def felt(self, distortion):
+        """The pulse that the spins feel, on fine steps and with the ringing after its end.
+
+        Parameters
+        ----------
+        distortion : Distortion
+
+        Returns
+        -------
+        Pulse
+            Where a circuit overshoots, its ``rf_hz`` is the larger.
+        """
+        instance("distortion", distortion, Distortion, DISTORTION_HINT)
+        waveform, _ = distortion.distort(self.waveform, self.dt, self.control)
+        peak = max(1.0, np.abs(waveform).max())
+        return Pulse(waveform / peak, distortion.dt, self.rf_hz * peak, self.control)
 
 
 def helmholtz(x, radius, dt, control="constant"):
@@ -278,18 +298,24 @@ class Parametrisation:
     dt : float
         Length of a step, s.
     control : {"constant", "linear"}
+    distortion : Distortion, optional
+        What the instrument does to the waveform.
     """
 
     kind: str
     radius: float
     dt: float
     control: str = "constant"
+    distortion: Distortion | None = None
 
     def __post_init__(self):
         choice("parametrisation", self.kind, PARAMETRISATIONS)
         choice("control", self.control, CONTROL_SHAPES)
         not_negative("The filter radius", self.radius, " of seconds")
         positive("dt", self.dt, " of seconds")
+        if self.distortion is not None:
+            instance("distortion", self.distortion, Distortion, DISTORTION_HINT)
+            self.distortion.oversampling(self.dt)
 
     @property
     def rows(self):
@@ -313,6 +339,12 @@ class Parametrisation:
         smoothed, unfilter = helmholtz(x, self.radius, self.dt, self.control)
         waveform, unbound = PARAMETRISATIONS[self.kind][2](smoothed)
         return waveform, lambda gradient: unfilter(unbound(gradient))
+
+    def felt(self, waveform):
+        """What the spins feel of a waveform, and the pullback; without a distortion, itself."""
+        if self.distortion is None:
+            return waveform, lambda gradient: gradient
+        return self.distortion.distort(waveform, self.dt, self.control)
 
     def phase(self, x):
         """Filtered phases, (samples,), of the flat unknowns of a phase pulse, and the pullback."""

@@ -69,7 +69,7 @@ class RefereeReport:
         return float(self.offset_hz[i]), float(self.b1_scale[j])
 
 
-def referee(pulse, problem, offsets=201, scales=21, method=None):
+def referee(pulse, problem, offsets=201, scales=21, method=None, distortion=None):
     """Judge a pulse on a dense grid of its own, by exact propagation.
 
     The grid spans the offsets and B1 scales of the problem's ensemble; relaxation times are those
@@ -84,6 +84,8 @@ def referee(pulse, problem, offsets=201, scales=21, method=None):
         Size of the grid.
     method : str, optional
         Another propagation method.
+    distortion : Distortion, optional
+        What the instrument does to the pulse before the spins feel it.
 
     Returns
     -------
@@ -111,6 +113,8 @@ def referee(pulse, problem, offsets=201, scales=21, method=None):
             CoarseGridWarning,
             stacklevel=2,
         )
+    if distortion is not None:
+        pulse = pulse.felt(distortion)
     ranges = [
         np.linspace(values.min(), values.max(), whole(name, count, 2)) if np.ptp(values)
         else values[:1]

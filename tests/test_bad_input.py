@@ -279,6 +279,39 @@ ENSEMBLES = [
     ("sl.Ensemble.grid([[1.0, 2.0]])", "the shapes (1, 2) and (1,)"),
     ("sl.Ensemble.grid('a')", "offset_hz must hold real numbers"),
 ]
+DISTORTIONS = [
+    ("sl.rc(0, dt)", "time_constant must be a positive number of seconds"),
+    ("sl.rc(1e-6, 0)", "dt must be a positive number of seconds"),
+    ("sl.rc(1.0, dt)", "would last more than 100000 steps"),
+    ("sl.rc(1e-6, dt, tail=-1)", "tail must be 0 or a positive number"),
+    ("sl.resonator(-1, dt)", "bandwidth_hz must be a positive number"),
+    ("sl.resonator(1e5, dt, detuning_hz=[1, 2])", "detuning_hz must be one number"),
+    ("sl.measured([], dt)", "sum to 0"),
+    ("sl.measured([1, -1], dt)", "nothing passes on the carrier"),
+    ("sl.measured([1, nan], dt)", "response must be finite"),
+    ("sl.Distortion([1.0], [1.0, 2.0], dt, 0)", "of one length and not empty"),
+    ("sl.rc(1e-6, 7e-7).distort(u, dt)", "make the distortion with the dt of the pulse"),
+    ("sl.rc(1e-6, dt).distort(u[0], dt)", "has shape (2, samples)"),
+    ("pulse.felt(5)", "distortion must be a Distortion, but int arrived. Make one by"),
+    ("problem.felt(5)", "distortion must be a Distortion"),
+    ("sl.referee(pulse, problem, distortion=5)", "distortion must be a Distortion"),
+    ("sl.design(problem, distortion=5)", "distortion must be a Distortion"),
+    ("sl.design(problem, distortion=sl.rc(1e-6, 7e-7))", "make the distortion with the dt"),
+    ("sl.design(problem, method='spinors', distortion=sl.rc(1e-6, dt))", "use the method 'rotat"),
+    ("sl.design(problem, limits={'phase_per_step': 4})", "No phase turns by more than pi"),
+    ("sl.design(problem, limits={'slew_per_step': 0})", "must be a positive number"),
+    ("sl.save_pulse(5, 'pulse.csv')", "pulse must be a Pulse, but int arrived"),
+    ("sl.save_pulse(pulse, 5)", "path must be a str or Path"),
+    ("sl.save_pulse(pulse, 'pulse.txt')", "end it on .json, .csv"),
+    ("sl.save_pulse(pulse, 'pulse.csv', 'foo')", "There is no format 'foo'"),
+    ("sl.save_pulse(pulse, 'pulse.csv', about=5)", "about must be a str"),
+    ("sl.save_pulse(pulse, 'pulse.csv', name='x')", "has no option 'name'; it knows none"),
+    ("sl.save_pulse(bent, 'pulse.pta')", "knows steps only"),
+    ("sl.load_pulse(5)", "path must be a str or Path"),
+    ("sl.load_pulse('pulse.txt')", "end it on .json, .csv"),
+    ("sl.load_pulse('pulse.csv', dt=0)", "dt must be a positive number"),
+    ("sl.load_pulse('pulse.csv', rf_hz='a')", "rf_hz must be a positive number"),
+]
 PROBLEMS = [
     ("Problem('Iw')", "There is no operator 'Iw'"),
     ("Problem(target='Iw')", "There is no operator 'Iw'"),
@@ -536,7 +569,7 @@ MEASUREMENT = [
 ]
 TABLE = [
     *OPERATORS, *SYSTEMS, *GENERATORS, *ELEMENTS, *OBJECTIVES, *METHODS, *CHECKS, *PULSES,
-    *ENSEMBLES, *PROBLEMS, *DISPLAY, *CONSTRAINED, *MEASUREMENT,
+    *ENSEMBLES, *DISTORTIONS, *PROBLEMS, *DISPLAY, *CONSTRAINED, *MEASUREMENT,
 ]  # fmt: skip
 
 

@@ -15,10 +15,11 @@ ROOT = Path(__file__).parents[1]
 ORDER = [
     "inputs", "operators", "systems", "generators",  # the spins
     "elements", "linearisation", "chain", "quaternions", "rotations", "scans", "grape", "fem",
-    "methods", "checks", "objectives", "aggregates", "ensembles", "pulses",  # time
+    "methods", "checks", "objectives", "aggregates", "ensembles", "distortions", "pulses",  # time
     "spinors", "problems",
     "subproblems", "subsolvers", "forms", "mma", "constrained", "descents", "optimisers",
-    "limits", "goals", "designs", "races", "referees",  # design
+    "limits", "goals", "designs", "races", "referees", "pulse_formats",
+    "pulse_vendors", "pulse_files",  # design
     "metabolites", "blocks", "simulation", "sequences", "spectra", "merits", "basis_sets",
     "splitstep", "spectral_problems", "spectral_designs", "cramer_rao",  # measurement
     "answers1", "answers2", "exercises", "grade",  # questions

@@ -1,0 +1,344 @@
+"""Pulses to files and back: what is read equals what was written, and anything else is refused."""
+
+import json
+import re
+
+import numpy as np
+import pypulseq
+import pytest
+
+import spinlab as sl
+from spinlab.pulse_files import FORMATS
+
+SHAPES = ("bruker", "siemens", "pulseq")  # formats of steps
+PROBLEM = sl.Problem("Iz", "Ix", 60e-6, 30, 12e3, sl.Ensemble.grid([-3e3, 3e3], [0.9, 1.1]))
+RNG = np.random.default_rng(11)
+
+
+def spiral(samples, peak=1.0):
+    amplitude = peak * np.linspace(0.2, 1, samples)
+    phase = np.linspace(-9, 4, samples) + RNG.normal(size=samples)
+    return amplitude * np.array([np.cos(phase), np.sin(phase)])
+
+
+PULSES = {
+    "spiral": sl.Pulse(spiral(30), 2e-6, 12e3),
+    "below the limit": sl.Pulse(spiral(30, 0.37), 2e-6, 12e3),
+    "corners of the box": sl.Pulse(np.sign(RNG.normal(size=(2, 30))), 2e-6, 12e3),
+    "hard": sl.Pulse(np.array([[0.0], [1.0]]) * np.ones(30), 2e-6, 12e3),
+    "with a gap": sl.Pulse(spiral(30) * (np.arange(30) % 4 > 0), 2e-6, 12e3),
+    "one step": sl.Pulse([[0.6], [-0.8]], 60e-6, 12e3),
+    "two steps": sl.Pulse([[0.6, 0.1], [-0.8, 0.0]], 30e-6, 12e3),
+}
+LINEAR = sl.Pulse(spiral(31), 2e-6, 12e3, "linear")
+
+
+def write(pulse, folder, format, **options):
+    path = folder / f"pulse{FORMATS[format][0]}"
+    sl.save_pulse(pulse, path, **options)
+    return path
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("name", PULSES)
+def test_round_trip(name, format, tmp_path):
+    pulse = PULSES[name]
+    back = sl.load_pulse(write(pulse, tmp_path, format))
+    assert back.control == "constant"
+    assert back.dt == pytest.approx(pulse.dt, rel=1e-12)
+    assert back.rf_hz == pytest.approx(pulse.rf_hz, rel=1e-12)
+    assert np.abs(back.waveform - pulse.waveform).max() < {"pulseq": 3e-6}.get(format, 2e-8)
+    fidelity, again = (sl.referee(p, PROBLEM, 21, 5).fidelity for p in (pulse, back))
+    assert np.abs(fidelity - again).max() < {"pulseq": 1e-4}.get(format, 1e-6)
+
+
+@pytest.mark.parametrize("format", ["json", "csv"])
+def test_round_trip_of_a_piecewise_linear_pulse(format, tmp_path):
+    back = sl.load_pulse(write(LINEAR, tmp_path, format))
+    assert (back.control, back.steps, back.dt) == ("linear", 30, pytest.approx(2e-6, rel=1e-12))
+    assert np.abs(back.waveform - LINEAR.waveform).max() < 1e-11
+
+
+def test_json_keeps_every_bit_and_the_words(tmp_path):
+    path = write(PULSES["spiral"], tmp_path, "json", about="für Ärzte\nund andere")
+    assert np.array_equal(sl.load_pulse(path).waveform, PULSES["spiral"].waveform)
+    assert json.loads(path.read_text())["about"] == "für Ärzte\nund andere"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_format_may_be_named_and_words_do_no_harm(format, tmp_path):
+    path, pulse = tmp_path / "Pulse.1", PULSES["spiral"]
+    about = "spinlab-pulse-1:samples=1\n##END= ; (0)\n[SIGNATURE] é # end"
+    sl.save_pulse(pulse, str(path), format, about=about)
+    assert np.allclose(sl.load_pulse(path, format).waveform, pulse.waveform, atol=3e-6)
+    with pytest.raises(ValueError, match="names no format"):
+        sl.load_pulse(path)
+
+
+# What each format says, read without our readers.
+
+
+def test_bruker_numbers(tmp_path):
+    """Amplitude in per cent of the peak, phase in 0..360 degrees; the peak from the header."""
+    pulse = PULSES["corners of the box"]
+    text = write(pulse, tmp_path, "bruker").read_text()
+    header = dict(re.findall(r"^##\$?([^=]+)=(.*)$", text, flags=re.M))
+    assert header["JCAMP-DX"].strip().startswith("5.00")
+    assert int(header["NPOINTS"]) == 30
+    rows = text.split("(XY..XY)")[1].split("##END")[0].strip().splitlines()
+    percent, degrees = np.array([[float(word) for word in row.split(",")] for row in rows]).T
+    assert percent == pytest.approx(100)  # every corner is at sqrt 2
+    assert degrees.min() >= 0 and degrees.max() < 360
+    totrot, factor = (float(header[f"SHAPE_{name}"]) for name in ("TOTROT", "INTEGFAC"))
+    peak_hz = totrot / (360 * factor * pulse.duration)
+    assert peak_hz == pytest.approx(np.sqrt(2) * 12e3)
+    signal = percent / 100 * peak_hz * np.exp(1j * np.deg2rad(degrees))
+    assert np.allclose(signal, 12e3 * (pulse.waveform[0] + 1j * pulse.waveform[1]), atol=1e-3)
+
+
+def test_siemens_numbers(tmp_path):
+    pulse = PULSES["below the limit"]
+    text = write(pulse, tmp_path, "siemens", bandwidth_hz=5e3, name="Own.Pulse").read_text()
+    header = dict(re.findall(r"^([A-Z]+):\t(.*)$", text, flags=re.M))
+    assert header["PULSENAME"] == "Own.Pulse"
+    rows = [line.split() for line in text.splitlines() if ";" in line and "COMMENT" not in line]
+    amplitude, phase = np.array([[float(row[0]), float(row[1])] for row in rows]).T
+    assert amplitude.max() == 1 and phase.min() >= 0
+    total = np.sum(amplitude * np.exp(1j * phase))
+    for name, value in {"AMPINT": abs(total), "POWERINT": np.sum(amplitude**2),
+                        "ABSINT": amplitude.sum(),
+                        "REFGRAD": 5e3 * 60e-6 / (425.77 * 5.12e-3)}.items():
+        assert float(header[name]) == pytest.approx(value, abs=1e-6)
+    flip = float(re.search(r"flip_deg=(\S+)", header["COMMENT"])[1])
+    assert flip / 360 / float(header["AMPINT"]) / pulse.dt == pytest.approx(0.37 * 12e3)
+
+
+def test_pulseq_numbers(tmp_path):
+    """Not rescaled, in Hz, on the scanner's raster, with its dead times, and signed."""
+    pulse = PULSES["spiral"]
+    system = pypulseq.Opts(rf_raster_time=0.5e-6, rf_dead_time=100e-6, rf_ringdown_time=30e-6)
+    sequence = pypulseq.Sequence()
+    sequence.read(str(write(pulse, tmp_path, "pulseq", system=system)))
+    block = sequence.get_block(1)
+    assert block.rf.delay == pytest.approx(100e-6)
+    assert len(block.rf.signal) == 120 and block.rf.t[1] - block.rf.t[0] == pytest.approx(0.5e-6)
+    signal = 12e3 * (pulse.waveform[0] + 1j * pulse.waveform[1])
+    assert np.allclose(block.rf.signal, np.repeat(signal, 4), atol=0.05)
+    assert block.block_duration == pytest.approx(190e-6)
+
+
+def test_zero_mean_shapes_keep_their_peak(tmp_path):
+    turning = np.exp(2j * np.pi * np.arange(30) / 30)
+    pulse = sl.Pulse(np.array([turning.real, turning.imag]), 2e-6, 12e3)
+    for format in ("bruker", "siemens"):
+        path = write(pulse, tmp_path, format)
+        assert np.allclose(sl.load_pulse(path).waveform, pulse.waveform, atol=1e-7)
+    assert "INTEGFAC= 1.000000000e+00" in write(pulse, tmp_path, "bruker").read_text()
+
+
+def test_a_frequency_above_the_carrier_excites_a_positive_offset(tmp_path):
+    """The sign of the phase: the same in the book and in every file."""
+    phase = 2 * np.pi * 20e3 * 1e-6 * (np.arange(200) + 0.5)
+    pulse = sl.Pulse(np.array([np.cos(phase), np.sin(phase)]), 1e-6, 1250.0)
+    problem = sl.Problem("Iz", "Iz", 200e-6, 200, 1250.0, sl.Ensemble.grid([-20e3, 20e3]))
+    for format in FORMATS:
+        with pytest.warns(sl.CoarseGridWarning):
+            report = sl.referee(sl.load_pulse(write(pulse, tmp_path, format)), problem, 2)
+        assert report.fidelity[0, 0] > 0.9 and report.fidelity[1, 0] < 0.1
+
+
+# Foreign files.
+
+FOREIGN = {
+    "bruker": "##TITLE= Gauss\n##JCAMP-DX= 5.00\n##NPOINTS= 3\n##XYPOINTS= (XY..XY)\n"
+    "5.0e+01, 0.0\n100.0 180.0\n50 -90\n##END=\n",
+    "siemens": "PULSENAME: A.B\nCOMMENT: x\nREFGRAD: 1\n\n0.5 0 ; (0)\n1.0 3.14159265 ; (1)\n"
+    "0.5\t-1.57079633\t; (2)\n",
+    "csv": "time_us,amplitude_hz,phase_rad\n0,500,0\n2,1000,3.14159265\n4,500,-1.57079633\n",
+}
+
+
+@pytest.mark.parametrize("format", FOREIGN)
+def test_foreign_files(format, tmp_path):
+    path = tmp_path / "foreign"
+    path.write_text(FOREIGN[format])
+    known = {"rf_hz": 1e3, "dt": 2e-6}
+    pulse = sl.load_pulse(path, format, **known)
+    assert np.allclose(pulse.waveform, [[0.5, -1, 0], [0, 0, -0.5]], atol=1e-8)
+    assert (pulse.rf_hz, pulse.dt) == (1e3, pytest.approx(2e-6))
+    if format == "csv":
+        assert sl.load_pulse(path, format).rf_hz == pytest.approx(1e3)
+        with pytest.raises(ValueError, match="It says dt = 2e-06, but 3e-06 was given."):
+            sl.load_pulse(path, format, dt=3e-6)
+    else:
+        for missing in known:
+            rest = {name: value for name, value in known.items() if name != missing}
+            with pytest.raises(ValueError, match=f"does not say {missing}; give it as {missing}="):
+                sl.load_pulse(path, format, **rest)
+
+
+def sequence_of(*events, **system):
+    sequence = pypulseq.Sequence(pypulseq.Opts(**system))
+    for event in events:
+        sequence.add_block(event, pypulseq.make_delay(1e-3))
+    return sequence
+
+
+def test_foreign_pulseq(tmp_path):
+    path = str(tmp_path / "foreign.seq")
+    hard = pypulseq.make_block_pulse(np.pi / 2, duration=1e-4, phase_offset=np.pi / 2, use="other")
+    sequence_of(hard).write(path)
+    pulse = sl.load_pulse(path)
+    assert pulse.control == "linear" and pulse.duration == pytest.approx(1e-4)
+    assert pulse.rf_hz == pytest.approx(2500) and np.allclose(
+        pulse.waveform, [[0, 0], [1, 1]], atol=1e-5  # the digits of the phase in the file
+    )
+    sinc = pypulseq.make_sinc_pulse(np.pi / 2, duration=1e-4, use="other")
+    sequence_of(sinc).write(path)
+    pulse = sl.load_pulse(path, rf_hz=12e3)
+    assert (pulse.steps, pulse.control, pulse.rf_hz) == (100, "constant", 12e3)
+    assert 12e3 * pulse.waveform[0].sum() * pulse.dt == pytest.approx(0.25, rel=1e-4)
+    sequence_of(sinc, hard).write(path)
+    with pytest.raises(ValueError, match="plays 2 RF pulses"):
+        sl.load_pulse(path)
+    sequence_of(pypulseq.make_sinc_pulse(1, freq_offset=100, use="other")).write(path)
+    with pytest.raises(ValueError, match="off the carrier"):
+        sl.load_pulse(path)
+    sequence_of(pypulseq.make_delay(1e-3)).write(path)
+    with pytest.raises(ValueError, match="plays 0 RF pulses"):
+        sl.load_pulse(path)
+
+
+# Refused.
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_cut_anywhere_is_refused(format, tmp_path):
+    """After every line, and within the last ones after every character."""
+    path = write(PULSES["spiral"], tmp_path, format)
+    text = path.read_text()
+    cuts = {found.start() for found in re.finditer("\n", text)}
+    cuts |= set(range(max(0, len(text) - 80), len(text)))
+    if format == "pulseq":
+        cuts = sorted(cuts)[::3]
+    for cut in cuts:
+        if text[cut:].strip():
+            path.write_text(text[:cut])
+            with pytest.raises(ValueError, match=f"{path.name} is refused as {format}. "):
+                sl.load_pulse(path)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("kind", ["empty", "garbage", "binary", "other"])
+def test_what_is_no_such_file_is_refused(kind, format, tmp_path):
+    path = tmp_path / "file"
+    if kind == "other":
+        other = "csv" if format != "csv" else "json"
+        path = write(PULSES["spiral"], tmp_path, other)
+    else:
+        content = {"empty": b"", "garbage": b"a, b\n\n(1); 2 {", "binary": bytes(range(256))}
+        path.write_bytes(content[kind])
+    with pytest.raises(ValueError, match="refused as|is not a text file"):
+        sl.load_pulse(path, format)
+
+
+def number(text, new):
+    """The tenth line from the end of the file with its last number replaced."""
+    lines = text.rstrip("\n").split("\n")
+    lines[-10] = re.sub(r"[-\d.]+(,?)(\s*; \(\d+\))?$", rf"{new}\1\2", lines[-10])
+    return "\n".join(lines) + "\n"
+
+
+DAMAGE = {
+    "nan": lambda text: number(text, "NaN"),
+    "inf": lambda text: number(text, "inf"),
+    "a word": lambda text: number(text, "eleven"),
+    "a row less": lambda text: "\n".join(text.split("\n")[:-10] + text.split("\n")[-9:]),
+    "a row more": lambda text: "\n".join(text.split("\n")[:-10] + text.split("\n")[-11:]),
+}
+
+
+@pytest.mark.parametrize("format", set(FORMATS) - {"pulseq"})
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_refused(damage, format, tmp_path):
+    path = write(PULSES["spiral"], tmp_path, format)
+    text = path.read_text()
+    changed = DAMAGE[damage](text)
+    assert changed != text
+    path.write_text(changed)
+    with pytest.raises(ValueError, match="is refused as"):
+        sl.load_pulse(path)
+
+
+#: format, what is replaced (a pattern), by what, and the sentence
+CHANGES = [
+    ("bruker", "100.000000, ", "100.100000, ", "amplitude lies between 0 and 100 %, not at 100.1"),
+    ("bruker", "100.000000, ", "99.000000, ", "reaches 0.99 where 1 was announced"),
+    ("bruker", r"(?<=\n)(\d+\.\d+), ", "0.5, ", "fractions instead of per cent"),
+    ("bruker", "NPOINTS= 30", "NPOINTS= 31", "30 pairs of numbers, but its NPOINTS says 31"),
+    ("bruker", "samples=30", "samples=31", "holds 30 samples but announces 31"),
+    ("bruker", "spinlab-pulse-1", "spinlab-pulse-2", "not one that this version"),
+    ("bruker", "dt_us=2", "dt_us=-2", "dt_us must be a positive number"),
+    ("bruker", "rf_hz=12000", "rf_hz=x", "'x' stands where a number belongs"),
+    ("bruker", "peak_hz=12000", "peak_hz=nan", "must be finite"),
+    ("bruker", "peak_hz=12000", "peak_hz=24000", "beyond the amplifier's limit"),
+    ("bruker", "##NPOINTS", "##POINTS", "A Bruker shape has ##NPOINTS"),
+    ("bruker", r"(?<=\n)(\d+\.\d+), \d+\.", r"\1, 721.", "phase lies between -360 and 360 degrees"),
+    ("siemens", "(?<=\n)1.000000000", "1.100000000", "amplitude lies between 0 and 1"),
+    ("siemens", r"\(12\)", "(13)", "should be 'amplitude phase ; (12)'"),
+    ("siemens", "PULSENAME", "PULSE", "begins with PULSENAME"),
+    ("csv", "ux_hz", "ux_khz", "instead of time_us,ux_hz,uy_hz or"),
+    ("csv", "\n4,", "\n5,", "do not grow by even steps"),
+    ("csv", "dt_us=2;", "dt_us=3;", "do not step by the 3 us"),
+    ("csv", "control=constant", "control=cubic", "no control 'cubic'"),
+    ("csv", "\n4,", "\n4,1,", "has 4 columns instead of 3"),
+    ("csv", "peak_hz=12000", "peak_hz=12", "reaches 12000 where 12 was announced"),
+    ("json", '"dt_s"', '"dt_us"', "instead of format, version"),
+    ("json", '"version": 1', '"version": 2', "version 1"),
+    ("json", '"rf_hz": 12000.0', '"rf_hz": "12 kHz"', "rf_hz must be a positive number"),
+    ("json", '"rf_hz": 12000.0', '"rf_hz": Infinity', "rf_hz must be a positive number"),
+    ("json", '"dt_s": 2e-06', '"dt_s": 0', "dt_s must be a positive number"),
+    ("json", '"constant"', '"cubic"', "no control 'cubic'"),
+    ("json", r'"ux": \[[^]]*\]', '"ux": [1.0]', "in rows of one length"),
+    ("json", r'"ux": \[[^]]*\]', '"ux": "abc"', "must hold real numbers"),
+    ("pulseq", "SpinlabPulse", "SpinlabOther", "signature does not fit"),
+    ("pulseq", "(?<=\n1 +)12000", "6000", "signature does not fit"),
+    ("pulseq", r"\n\[SIGNATURE\](.|\n)*", "\n", "signature is missing"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("format, old, new, sentence", CHANGES)
+def test_changed_files_are_refused(format, old, new, sentence, tmp_path):
+    path = write(PULSES["spiral"], tmp_path, format)
+    text = path.read_text()
+    changed = re.sub(old.replace("(?<=\n1 +)", r"(?<=\n1        )"), new, text)
+    assert changed != text
+    path.write_text(changed)
+    with pytest.raises(ValueError, match=re.escape(sentence)) as caught:
+        sl.load_pulse(path)
+    assert str(caught.value).endswith((".", "?")), caught.value
+
+
+@pytest.mark.parametrize("format", SHAPES)
+def test_formats_of_steps_refuse_ramps_and_silence(format, tmp_path):
+    for pulse, sentence in (
+        (LINEAR, "knows steps only"),
+        (sl.Pulse(np.zeros((2, 5)), 1e-6, 1e3), "zero throughout"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            write(pulse, tmp_path, format)
+    assert not list(tmp_path.iterdir())  # nothing is left behind
+
+
+def test_pulseq_refuses_a_step_off_its_raster(tmp_path):
+    pulse = sl.Pulse(np.ones((2, 5)), 2.5e-6, 1e3)
+    with pytest.raises(ValueError, match="no multiple of Pulseq's RF raster of 1 us"):
+        write(pulse, tmp_path, "pulseq")
+    path = write(pulse, tmp_path, "pulseq", system=pypulseq.Opts(rf_raster_time=5e-7))
+    assert sl.load_pulse(path).dt == pytest.approx(2.5e-6)
+
+
+def test_pulseq_without_pypulseq_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pypulseq", None)
+    with pytest.raises(ImportError, match=re.escape("pip install 'spinlab[pulseq]'")):
+        write(PULSES["spiral"], tmp_path, "pulseq")
