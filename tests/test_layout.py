@@ -22,7 +22,7 @@ ORDER = [
     "pulse_vendors", "pulse_files",  # design
     "metabolites", "blocks", "simulation", "sequences", "spectra", "merits", "basis_sets",
     "splitstep", "spectral_problems", "spectral_designs", "cramer_rao",  # measurement
-    "answers1", "answers2", "exercises", "grade",  # questions
+    "answers1", "answers2", "answers3", "exercises", "grade",  # questions
     "plotting", "frames", "widgets", "formulas",  # display
 ]  # fmt: skip
 #: Who may import what costs time or needs a screen.
