@@ -1,8 +1,15 @@
-"""Races: many random starts, a few iterations each, and the best of them finished."""
+"""Races: many random starts, a few iterations each, and the best of them finished.
+
+The starts know nothing of each other, so joblib may run them at the same time: in this process, on
+the cores of this machine, or, inside ``with joblib.parallel_config("dask")``, on a cluster, where
+the work of a worker that dies is done again.  The result is the same everywhere.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+import joblib
 
 from .inputs import whole
 
@@ -26,7 +33,7 @@ class RaceResult:
     heats: dict
 
 
-def race(run, n=8, cheap=20, max_iterations=200, finish=1, seed=0):
+def race(run, n=8, cheap=20, max_iterations=200, finish=1, seed=0, jobs=None):
     """Race many random starts: all get a few iterations, the best are finished.
 
     Parameters
@@ -43,6 +50,10 @@ def race(run, n=8, cheap=20, max_iterations=200, finish=1, seed=0):
     finish : int
         How many of the best go on.
     seed : int
+    jobs : int, optional
+        Starts at a time: -1 for one on every core.  Default: one, in this process, where any
+        function will do and nothing has to be started; unless ``joblib.parallel_config`` says
+        otherwise.  Elsewhere than here, ``run`` and its results must be picklable.
 
     Returns
     -------
@@ -63,12 +74,21 @@ def race(run, n=8, cheap=20, max_iterations=200, finish=1, seed=0):
     whole("n", n), whole("cheap", cheap), whole("max_iterations", max_iterations)
     if whole("finish", finish) > n:
         raise ValueError(f"finish must not exceed n = {n}, but {finish} arrived.")
+    whole("seed", seed, 0)
+    if jobs is not None and jobs != -1:
+        whole("jobs", jobs)
     heats, finished = {}, []
+    # One after the other as they are ready, so that an interruption leaves those that are.
+    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator")
     try:
-        for s in range(seed, seed + n):
-            heats[s] = run(seed=s, max_iterations=cheap)
-        for s in sorted(heats, key=lambda s: heats[s].fun)[:finish]:
-            finished.append(run(seed=s, max_iterations=max_iterations, x0=heats[s].x))
+        seeds = range(seed, seed + n)
+        starts = parallel(joblib.delayed(run)(seed=s, max_iterations=cheap) for s in seeds)
+        for s, result in zip(seeds, starts, strict=True):
+            heats[s] = result
+        best = sorted(heats, key=lambda s: heats[s].fun)[:finish]
+        finished.extend(parallel(
+            joblib.delayed(run)(seed=s, max_iterations=max_iterations, x0=heats[s].x) for s in best
+        ))
     except KeyboardInterrupt:
         if not heats:
             raise

@@ -374,6 +374,8 @@ PROBLEMS = [
     ("sl.make_goal(problem, 5)", "shape must be a Parametrisation"),
     ("sl.make_goal(5, sl.Parametrisation('phase', 0, dt))", "problem must be a Problem"),
     ("sl.race(5)", "race() takes a function"),
+    ("sl.race(print, jobs=0)", "jobs must be a whole number of at least 1"),
+    ("sl.race(print, seed=-1)", "seed must be a whole number of at least 0"),
     ("sl.race(print, n=0)", "n must be a whole number"),
     ("sl.race(print, n=2, finish=3)", "finish must not exceed n = 2"),
     ("sl.turn('a')", "angle_rad must hold real numbers"),
