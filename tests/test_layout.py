@@ -19,7 +19,8 @@ ORDER = [
     "subproblems", "subsolvers", "forms", "mma", "constrained", "descents", "optimisers",
     "limits", "goals", "designs", "races", "referees",  # design
     "metabolites", "blocks", "simulation", "sequences", "spectra", "merits", "basis_sets",
-    "splitstep", "spectral_problems", "spectral_designs", "cramer_rao",  # measurement
+    "splitstep", "spectral_adjoint", "spectral_problems", "isolation", "cramer_rao",
+    "spectral_designs",  # measurement
     "answers1", "exercises", "grade",  # questions
     "plotting", "frames", "widgets", "formulas",  # display
 ]  # fmt: skip
