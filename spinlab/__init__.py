@@ -35,7 +35,13 @@ from .blocks import (
 )
 from .checks import GradientCheck, check_gradient, propagate_plain
 from .constrained import MMAHistory, MMAResult, solve_mma
-from .cramer_rao import CONCENTRATIONS, FitModel, reference_noise
+from .cramer_rao import (
+    CONCENTRATIONS,
+    FitModel,
+    cramer_rao_problem,
+    fit_model,
+    judge_bounds,
+)
 from .designs import DesignResult, design
 from .elements import ELEMENTS, element, element_matrices
 from .ensembles import Ensemble

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from .ensembles import Ensemble
-from .inputs import choice, finite_array, instance, not_negative, positive
+from .inputs import choice, finite_array, instance, not_negative, positive, whole
 from .metabolites import Metabolite, Scanner, metabolite, spin_matrices
 from .pulses import Pulse, helmholtz, radial_bound
 from .spectral_adjoint import (
@@ -94,6 +94,7 @@ class SpectralProblem:
         choice("precision", self.precision, PRECISIONS)
         instance("ensemble", self.ensemble, Ensemble, "Ensemble.grid() makes one.")
         instance("scanner", self.scanner, Scanner)
+        whole("points", self.points, least=2)
         if not callable(self.loss):
             raise TypeError(f"The loss must be a function, but {self.loss!r} arrived.")
         for name in ("window_ppm", "water_ppm"):
@@ -101,11 +102,16 @@ class SpectralProblem:
             if ends.shape != (2,) or ends[0] >= ends[1]:
                 raise ValueError(f"{name} must be two rising numbers, but {ends} arrived.")
             object.__setattr__(self, name, tuple(ends.tolist()))
+        if not isinstance(self.metabolites, (tuple, list)):
+            raise TypeError(f"metabolites must be a tuple, but {self.metabolites!r} arrived.")
         molecules = tuple(
             one if isinstance(one, Metabolite) else metabolite(one) for one in self.metabolites
         )
-        if not molecules:
-            raise ValueError("metabolites is empty; name at least one.")
+        names = [one.name for one in molecules]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(
+                f"metabolites is empty, or a molecule is named twice: {', '.join(names) or '()'}."
+            )
         object.__setattr__(self, "metabolites", molecules)
         self.intervals  # noqa: B018  so that echo times that do not fit are refused now
 
@@ -187,6 +193,15 @@ class SpectralProblem:
         """The blocks for :func:`spinlab.simulate`, the referee."""
         return shaped_press(*self.pulses(x))
 
+    def _parts(self, waveform):
+        """Waveforms of the three intervals, rad/s."""
+        if np.shape(waveform) != (2, self.steps):
+            raise ValueError(
+                f"The waveform of this problem has shape {(2, self.steps)}, but "
+                f"{np.shape(waveform)} arrived."
+            )
+        return np.split(2 * np.pi * self.rf_hz * waveform, np.cumsum(self.intervals)[:-1], axis=1)
+
     def spectra(self, waveform):
         """Spectra by split steps of all molecules and members, and the way back.
 
@@ -202,7 +217,7 @@ class SpectralProblem:
         pullback : callable
             Derivatives by name to the gradient by the waveform, (2, steps).
         """
-        parts = np.split(2 * np.pi * self.rf_hz * waveform, np.cumsum(self.intervals)[:-1], axis=1)
+        parts = self._parts(waveform)
         means = self.dt, self.ensemble, self.scanner, self.precision
         found = in_threads(lambda item: group_spectra(*item[1:], parts, *means), self._groups)
         spectra = {
@@ -233,7 +248,7 @@ class SpectralProblem:
         offset = 2 * np.pi * np.add.outer(shifts, self.ensemble.offset_hz).reshape(-1, 1)
         scale = np.tile(self.ensemble.b1_scale, len(shifts))
         nothing, up = np.zeros((2, 2)), np.diag([0.5, -0.5])
-        parts = np.split(2 * np.pi * self.rf_hz * waveform, np.cumsum(self.intervals)[:-1], axis=1)
+        parts = self._parts(waveform)
         pulses = [split_step(nothing, offset, scale, part, self.dt, up) for part in parts]
 
         def pullback(derivative):
@@ -261,6 +276,12 @@ class SpectralProblem:
         waveform, unlink = self.waveform(x)
         spectra, pullback = self.spectra(waveform)
         value, derivatives = self.loss(spectra)
+        shapes = {name: np.shape(one) for name, one in derivatives.items()}
+        if np.ndim(value) or shapes != {name: one.shape for name, one in spectra.items()}:
+            raise ValueError(
+                "The loss must return a number and one derivative a spectrum, of its shape "
+                f"({self.ensemble.members}, {self.points}), but {shapes} arrived."
+            )
         gradient = pullback(derivatives)
         power = self.power_weight * (self.rf_hz / 100) ** 2 / self.steps
         value = value + power * np.sum(waveform**2)
