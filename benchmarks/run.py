@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 #: area: module in this folder
-AREAS = {"fem": "fem", "reader": "reader"}
+AREAS = {"fem": "fem", "mrs": "mrs", "reader": "reader"}
 
 RESULTS = Path(__file__).with_name("results.json")
 
