@@ -35,7 +35,13 @@ from .blocks import (
 )
 from .checks import GradientCheck, check_gradient, propagate_plain
 from .constrained import MMAHistory, MMAResult, solve_mma
-from .cramer_rao import CONCENTRATIONS, FitModel, reference_noise
+from .cramer_rao import (
+    CONCENTRATIONS,
+    FitModel,
+    cramer_rao_problem,
+    fit_model,
+    judge_bounds,
+)
 from .designs import DesignResult, design
 from .distortions import Distortion, measured, rc, resonator
 from .elements import ELEMENTS, element, element_matrices
@@ -51,6 +57,7 @@ from .forms import (
 from .formulas import explore_formula
 from .generators import Generator, evaluate, observable, state
 from .goals import make_goal
+from .isolation import IsolationReport, isolation_problem, judge_isolation
 from .limits import LIMITS
 from .linearisation import Linearisation
 from .merits import line_shape_cosine, peak, residue, selectivity_db, snr_per_time, within
@@ -107,14 +114,8 @@ from .spectra import (
     spectrum,
     transitions,
 )
-from .spectral_designs import (
-    IsolationReport,
-    SpectralResult,
-    isolation,
-    judge_isolation,
-    spectral_design,
-    starting_point,
-)
+from .spectral_adjoint import shaped_press
+from .spectral_designs import SpectralResult, spectral_design, starting_point
 from .spectral_problems import SpectralProblem
 from .spinors import turn
 from .splitstep import propagate_split, split_step

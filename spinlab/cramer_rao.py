@@ -12,17 +12,19 @@ estimate better than
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.interpolate import BSpline
 
+from .ensembles import Ensemble
 from .inputs import choice, finite_array, instance, positive, whole
 from .merits import peak
 from .metabolites import Scanner, metabolite
 from .sequences import press
 from .simulation import simulate
-from .spectra import spectrum, transitions
+from .spectra import check_window, spectrum, transitions
+from .spectral_problems import SpectralProblem
 
 #: mmol per kg of human grey matter, within the ranges of Govindaraju et al. (2000), table 1.
 CONCENTRATIONS = {
@@ -42,18 +44,21 @@ class FitModel:
         Axis of the spectra: rising, evenly spaced.
     concentrations : dict
         Concentration by name: all molecules of the fit, those of interest and the others.
+        Names are those of :data:`spinlab.METABOLITES`.
     noise : float
         Deviation of the noise, in the spectra's unit at concentration 1.
     knots : int
         Number of baseline splines (cubic); 0 for no baseline.
-    larmor_hz : float
+    scanner : Scanner
+    linewidth_hz : float
     """
 
     ppm: np.ndarray
     concentrations: dict
     noise: float = 1.0
     knots: int = 12
-    larmor_hz: float = 123.2e6
+    scanner: Scanner = Scanner()
+    linewidth_hz: float = 6.0
 
     def __post_init__(self):
         ppm = finite_array("ppm", self.ppm)
@@ -62,7 +67,10 @@ class FitModel:
                 "ppm must be one rising, evenly spaced axis of at least 9 points, but an array of "
                 f"shape {ppm.shape} arrived that is not."
             )
-        for name, value in instance("concentrations", self.concentrations, dict).items():
+        instance("scanner", self.scanner, Scanner)
+        if not instance("concentrations", self.concentrations, dict):
+            raise ValueError("concentrations is empty; give one molecule or more.")
+        for name, value in self.concentrations.items():
             positive(f"The concentration of {name}", value)
         positive("noise", self.noise)
         if whole("knots", self.knots, least=0) and not 4 <= self.knots < len(ppm) / 2:
@@ -71,7 +79,7 @@ class FitModel:
             )
         object.__setattr__(self, "ppm", ppm)
         object.__setattr__(self, "_baseline", _splines(len(ppm), self.knots))
-        object.__setattr__(self, "_step", (ppm[1] - ppm[0]) * 1e-6 * self.larmor_hz)
+        object.__setattr__(self, "_step", np.diff(self.scanner.offset_hz(ppm[:2]))[0])
 
     def columns(self, spectra):
         """Derivatives of the real part by all parameters but the baseline's, which is projected
@@ -93,7 +101,7 @@ class FitModel:
         slope = _difference(total) / self._step
         # A Lorentzian of width w is a function of w/2 + i nu: one derivative serves for both.
         parts = [spectra[name].real for name in self.concentrations]
-        parts += [-total.imag, slope.real, slope.imag / 2]
+        parts += [-total.imag, -slope.real, slope.imag / 2]
         return self._project(np.stack(parts, axis=-1))
 
     def _project(self, columns):
@@ -107,7 +115,7 @@ class FitModel:
         spectra : dict
             As in :meth:`columns`.
         """
-        covariance = np.linalg.inv(_gram(self.columns(spectra)))
+        covariance = _covariance(self.columns(spectra))
         return {
             name: self.noise * np.sqrt(covariance[..., j, j]) / value
             for j, (name, value) in enumerate(self.concentrations.items())
@@ -129,7 +137,9 @@ class FitModel:
             For :class:`spinlab.SpectralProblem`.
         """
         names = list(self.concentrations)
-        for name, value in instance("goals", goals, dict).items():
+        if not instance("goals", goals, dict):
+            raise ValueError("goals is empty; give the bound of one molecule or more.")
+        for name, value in goals.items():
             choice("molecule in the fit", name, names)
             positive(f"The goal of {name}", value)
         scale = np.array([
@@ -141,7 +151,7 @@ class FitModel:
             columns = self.columns(spectra)
             members = np.ones(len(columns)) if weights is None else np.asarray(weights)
             members = (members / members.sum())[:, None]
-            covariance = np.linalg.inv(_gram(columns))
+            covariance = _covariance(columns)
             terms = np.diagonal(covariance, axis1=1, axis2=2) * scale
             inner = (covariance * scale) @ covariance
             back = -2 * self._project(columns @ inner) * members[..., None]
@@ -151,15 +161,24 @@ class FitModel:
 
     def _pull(self, back, names):
         """Derivatives by the columns to derivatives by the spectra."""
-        slope = back[..., -2] + 0.5j * back[..., -1]
+        slope = -back[..., -2] + 0.5j * back[..., -1]
         total = _difference_transposed(slope) / self._step - 1j * back[..., -3]
         return {
             name: back[..., j] + self.concentrations[name] * total for j, name in enumerate(names)
         }
 
 
-def _gram(columns):
-    return np.swapaxes(columns, -1, -2) @ columns
+def _covariance(columns):
+    """Inverse of ``columns.T @ columns``, found at columns of length 1."""
+    length = np.linalg.norm(columns, axis=-2, keepdims=True)
+    unit = columns / np.where(length == 0, 1, length)
+    gram = np.swapaxes(unit, -1, -2) @ unit
+    if np.linalg.eigvalsh(gram)[..., 0].min() < 1e-10:
+        raise ValueError(
+            "The fit cannot tell apart all of its parameters: a molecule has no signal here, or "
+            "two have the same spectrum; leave one out, or widen the window."
+        )
+    return np.linalg.inv(gram) / (np.swapaxes(length, -1, -2) * length)
 
 
 def _splines(points, count):
@@ -191,28 +210,87 @@ def _difference_transposed(values):
     return result
 
 
-def reference_noise(ppm, te, scanner=None, linewidth_hz=6.0, snr=100.0):
-    """Noise against which a sequence of echo time ``te`` is to be judged.
+def fit_model(te, snr=100.0, window_ppm=(0.6, 4.2), knots=12, scanner=None, linewidth_hz=6.0):
+    """The fit of a spectrum of echo time ``te``, with molecules as in :data:`CONCENTRATIONS`.
 
-    It makes the NAA peak of PRESS with TE 15 + 15 ms, after its decay with :data:`T2`, ``snr``
-    times as high as the noise's deviation on this axis.  Instead of letting the signal decay with
-    ``te`` it is the noise that grows.
+    The axis has a point every hertz, as a readout of one second has.  The noise makes the NAA peak
+    of PRESS with TE 15 + 15 ms, after its decay with :data:`T2`, ``snr`` times as high as its
+    deviation.  Instead of letting the signal decay with ``te`` it is the noise that grows.
 
     Parameters
     ----------
-    ppm : ndarray, (points,)
     te : float
         Echo time of the sequence that is judged, s.
+    snr : float
+    window_ppm : (float, float)
+        What is fitted.
+    knots : int
+        Of the baseline.
     scanner : Scanner, optional
-    linewidth_hz, snr : float
+    linewidth_hz : float
 
     Returns
     -------
-    float
+    FitModel
     """
     scanner = Scanner() if scanner is None else instance("scanner", scanner, Scanner)
     positive("te", te, " of seconds"), positive("snr", snr)
+    low, high = check_window(window_ppm)
+    points = round(scanner.offset_hz(high) - scanner.offset_hz(low)) + 1
+    model = FitModel(np.linspace(low, high, points), CONCENTRATIONS, 1.0, knots, scanner,
+                     linewidth_hz)  # fmt: skip
     naa = metabolite("NAA")
     lines = transitions(naa, simulate(naa, press(15e-3, 15e-3), scanner), scanner)
-    height = peak(spectrum(lines, ppm, linewidth_hz), ppm, (1.9, 2.1))
-    return float(CONCENTRATIONS["NAA"] * height / snr * np.exp((te - 30e-3) / T2))
+    axis = np.linspace(1.9, 2.1, 201)
+    height = CONCENTRATIONS["NAA"] * peak(spectrum(lines, axis, linewidth_hz), axis, (1.9, 2.1))
+    return replace(model, noise=float(height / snr * np.exp((te - 30e-3) / T2)))
+
+
+def judge_bounds(sequence, model, ensemble=None):
+    """Bounds of any sequence by the exact path, {name: ndarray (members,)}.
+
+    Parameters
+    ----------
+    sequence : tuple of blocks
+    model : FitModel
+        Of the sequence's echo time, such as ``fit_model(duration(sequence))``.
+    ensemble : Ensemble, optional
+        Default: 25 members, B0 within 5 Hz and B1 within 10 %.
+    """
+    instance("model", model, FitModel)
+    if ensemble is None:
+        ensemble = Ensemble.grid(np.linspace(-5, 5, 5), np.linspace(0.9, 1.1, 5))
+    spectra = {}
+    for name in model.concentrations:
+        one = metabolite(name)
+        states = simulate(one, sequence, model.scanner, ensemble.offset_hz, ensemble.b1_scale)
+        lines = transitions(one, states, model.scanner)
+        spectra[name] = spectrum(lines, model.ppm, model.linewidth_hz)
+    return model.bounds(spectra)
+
+
+def cramer_rao_problem(goals, model, te1, te2, **means):
+    """The problem of making bounds small, whatever the spectra look like.
+
+    Parameters
+    ----------
+    goals : dict
+        Relative bound by name, such as that of the best PRESS: the loss adds up the squares of
+        ``bound / goal``.
+    model : FitModel
+    te1, te2 : float
+        Echo times, s.
+    **means
+        Of :class:`spinlab.SpectralProblem`.
+
+    Returns
+    -------
+    SpectralProblem
+    """
+    instance("model", model, FitModel)
+    problem = SpectralProblem(
+        tuple(model.concentrations), model.loss(goals), te1, te2,
+        window_ppm=(model.ppm[0], model.ppm[-1]), points=len(model.ppm),
+        linewidth_hz=model.linewidth_hz, scanner=model.scanner, **means,
+    )  # fmt: skip
+    return replace(problem, loss=model.loss(goals, problem.ensemble.weights))

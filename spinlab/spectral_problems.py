@@ -1,71 +1,32 @@
 r"""The problem of a spectrum: which pulse makes the molecules look as wanted.
 
-The sequence is PRESS with ideal pulses, and shaped RF fills its three free intervals,
-
-    90 - [shaped, TE1/2] - 180 - [shaped, (TE1 + TE2)/2] - 180 - [shaped, TE2/2] - readout,
-
-with the coherence filters of :func:`spinlab.press`.  The spectrum is linear in the final density
-matrix, :math:`S = T\,\operatorname{vec}\rho`, and :math:`T` with its line shape is computed once.
-A loss takes ``{name: spectrum}`` and returns its value with ``{name: derivative}``; one adjoint
-then serves every loss, :eq:`eq-spectrum-adjoint`.
+The sequence is :func:`shaped_press`.  A loss takes ``{name: spectrum}`` and returns its value with
+``{name: derivative}``; one adjoint then serves every loss, :eq:`eq-spectrum-adjoint`.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from .blocks import CoherenceFilter, ShapedPulse
 from .ensembles import Ensemble
-from .inputs import choice, finite_array, instance, not_negative, positive
-from .metabolites import Metabolite, Scanner, free_hamiltonian, metabolite, spin_matrices
+from .inputs import choice, finite_array, instance, not_negative, positive, whole
+from .metabolites import Metabolite, Scanner, metabolite, spin_matrices
 from .pulses import Pulse, helmholtz, radial_bound
-from .sequences import EXCITATION, REFOCUSING
-from .simulation import spins_at
-from .spectra import line_shape
+from .spectral_adjoint import (
+    coupling_hamiltonian,
+    detection_matrix,
+    group_spectra,
+    in_threads,
+    shaped_press,
+)
 from .splitstep import PRECISIONS, split_step
 
 #: A group whose every line is farther from the window than this adds nothing worth its time.
 REACH_PPM = 1.0
-
-
-@lru_cache(maxsize=64)
-def detection_matrix(group, scanner, linewidth_hz, first_ppm, last_ppm, points):
-    r"""Matrix :math:`T` from a density matrix to its spectrum, :math:`S = T\,\mathrm{vec}\,\rho`.
-
-    The same numbers as those of :func:`spinlab.transitions` and :func:`spinlab.spectrum`.
-
-    Parameters
-    ----------
-    group : SpinGroup
-    scanner : Scanner
-    linewidth_hz : float
-    first_ppm, last_ppm : float
-    points : int
-
-    Returns
-    -------
-    ndarray, (points, 2**n, 2**n)
-    """
-    spins = spins_at(group, scanner)
-    V, energies = spins.vectors, spins.energies
-    raising = V.T @ np.where(spins.order == 1, 2 * spins.Fx, 0) @ V  # F+ = F_x + i F_y
-    grid = scanner.offset_hz(np.linspace(first_ppm, last_ppm, points))
-    lines = (energies[:, None] - energies) / (2 * np.pi)
-    shape = line_shape(grid[:, None, None] - lines, linewidth_hz)
-    scale = group.weight * 4 / 2**group.spins
-    return scale * (V @ (shape * raising).swapaxes(-1, -2) @ V.T)
-
-
-def coupling_hamiltonian(group):
-    """Couplings of a group alone, rad/s, (2**n, 2**n)."""
-    alone = replace(group, shift_ppm=np.zeros(group.spins))
-    return free_hamiltonian(alone, Scanner(carrier_ppm=0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +94,7 @@ class SpectralProblem:
         choice("precision", self.precision, PRECISIONS)
         instance("ensemble", self.ensemble, Ensemble, "Ensemble.grid() makes one.")
         instance("scanner", self.scanner, Scanner)
+        whole("points", self.points, least=2)
         if not callable(self.loss):
             raise TypeError(f"The loss must be a function, but {self.loss!r} arrived.")
         for name in ("window_ppm", "water_ppm"):
@@ -140,11 +102,16 @@ class SpectralProblem:
             if ends.shape != (2,) or ends[0] >= ends[1]:
                 raise ValueError(f"{name} must be two rising numbers, but {ends} arrived.")
             object.__setattr__(self, name, tuple(ends.tolist()))
+        if not isinstance(self.metabolites, (tuple, list)):
+            raise TypeError(f"metabolites must be a tuple, but {self.metabolites!r} arrived.")
         molecules = tuple(
             one if isinstance(one, Metabolite) else metabolite(one) for one in self.metabolites
         )
-        if not molecules:
-            raise ValueError("metabolites is empty; name at least one.")
+        names = [one.name for one in molecules]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(
+                f"metabolites is empty, or a molecule is named twice: {', '.join(names) or '()'}."
+            )
         object.__setattr__(self, "metabolites", molecules)
         self.intervals  # noqa: B018  so that echo times that do not fit are refused now
 
@@ -224,12 +191,16 @@ class SpectralProblem:
 
     def sequence(self, x):
         """The blocks for :func:`spinlab.simulate`, the referee."""
-        first, second, third = (ShapedPulse(pulse) for pulse in self.pulses(x))
-        excite, refocus = (replace(one, follows_b1=False) for one in (EXCITATION, REFOCUSING))
-        return (
-            excite, first, CoherenceFilter((-1, 1)), refocus, second, refocus,
-            CoherenceFilter((-1, 1)), third,
-        )  # fmt: skip
+        return shaped_press(*self.pulses(x))
+
+    def _parts(self, waveform):
+        """Waveforms of the three intervals, rad/s."""
+        if np.shape(waveform) != (2, self.steps):
+            raise ValueError(
+                f"The waveform of this problem has shape {(2, self.steps)}, but "
+                f"{np.shape(waveform)} arrived."
+            )
+        return np.split(2 * np.pi * self.rf_hz * waveform, np.cumsum(self.intervals)[:-1], axis=1)
 
     def spectra(self, waveform):
         """Spectra by split steps of all molecules and members, and the way back.
@@ -246,8 +217,9 @@ class SpectralProblem:
         pullback : callable
             Derivatives by name to the gradient by the waveform, (2, steps).
         """
-        parts = np.split(2 * np.pi * self.rf_hz * waveform, np.cumsum(self.intervals)[:-1], axis=1)
-        found = _in_threads(lambda item: self._play(*item[1:], parts), self._groups)
+        parts = self._parts(waveform)
+        means = self.dt, self.ensemble, self.scanner, self.precision
+        found = in_threads(lambda item: group_spectra(*item[1:], parts, *means), self._groups)
         spectra = {
             molecule.name: np.zeros((self.ensemble.members, self.points), complex)
             for molecule in self.metabolites
@@ -258,39 +230,10 @@ class SpectralProblem:
         def pullback(derivatives):
             jobs = [(back, derivatives[name])
                     for (name, *_), (_, back) in zip(self._groups, found, strict=True)]  # fmt: skip
-            gradients = _in_threads(lambda job: job[0](job[1]), jobs)
+            gradients = in_threads(lambda job: job[0](job[1]), jobs)
             return 2 * np.pi * self.rf_hz * sum(gradients)
 
         return spectra, pullback
-
-    def _play(self, group, coupling, detection, parts):
-        """Spectra of one group, and the way back."""
-        offset = 2 * np.pi * (self.scanner.offset_hz(group.shift_ppm)
-                              + self.ensemble.offset_hz[:, None])  # fmt: skip
-        Fx, _, Fz = spin_matrices(group.spins).sum(axis=1).real
-        order = np.diag(Fz)[:, None] - np.diag(Fz)
-        single, rho, pulses = np.abs(order) == 1, Fx, []
-        for part, echo in zip(parts, (True, True, False), strict=True):
-            pulse = split_step(coupling, offset, self.ensemble.b1_scale, part, self.dt, rho,
-                               self.precision)  # fmt: skip
-            pulses.append(pulse)
-            # An ideal 180 about x turns every spin upside down: both axes reversed.
-            rho = (pulse.rho * single)[:, ::-1, ::-1] if echo else pulse.rho
-        seen = np.flatnonzero(order == -1)
-        matrix = detection.reshape(len(detection), -1)[:, seen]
-
-        def pullback(derivative):
-            costate = np.zeros_like(rho)
-            costate.reshape(len(rho), -1)[:, seen] = derivative @ matrix.conj()
-            gradients = []
-            for pulse, echo in zip(pulses[::-1], (False, True, True), strict=True):
-                if echo:
-                    costate = costate[:, ::-1, ::-1] * single
-                gradient, costate = pulse.pullback(costate)
-                gradients.append(gradient)
-            return np.concatenate(gradients[::-1], axis=1)
-
-        return rho.reshape(len(rho), -1)[:, seen] @ matrix.T, pullback
 
     def water(self, waveform):
         """Transverse part of fresh magnetisation at the end of every interval, and the way back.
@@ -305,7 +248,7 @@ class SpectralProblem:
         offset = 2 * np.pi * np.add.outer(shifts, self.ensemble.offset_hz).reshape(-1, 1)
         scale = np.tile(self.ensemble.b1_scale, len(shifts))
         nothing, up = np.zeros((2, 2)), np.diag([0.5, -0.5])
-        parts = np.split(2 * np.pi * self.rf_hz * waveform, np.cumsum(self.intervals)[:-1], axis=1)
+        parts = self._parts(waveform)
         pulses = [split_step(nothing, offset, scale, part, self.dt, up) for part in parts]
 
         def pullback(derivative):
@@ -333,6 +276,12 @@ class SpectralProblem:
         waveform, unlink = self.waveform(x)
         spectra, pullback = self.spectra(waveform)
         value, derivatives = self.loss(spectra)
+        shapes = {name: np.shape(one) for name, one in derivatives.items()}
+        if np.ndim(value) or shapes != {name: one.shape for name, one in spectra.items()}:
+            raise ValueError(
+                "The loss must return a number and one derivative a spectrum, of its shape "
+                f"({self.ensemble.members}, {self.points}), but {shapes} arrived."
+            )
         gradient = pullback(derivatives)
         power = self.power_weight * (self.rf_hz / 100) ** 2 / self.steps
         value = value + power * np.sum(waveform**2)
@@ -343,9 +292,3 @@ class SpectralProblem:
             value = value + weight * np.sum(np.abs(excited) ** 2)
             gradient += back(2 * weight * excited)
         return float(value), unlink(gradient)
-
-
-def _in_threads(job, items):
-    """``[job(item) ...]`` in as many threads as cores: NumPy lets go of Python's lock."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(job, items))

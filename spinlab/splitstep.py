@@ -28,6 +28,9 @@ from .rotations import components_last, cross, rotation_coefficients
 #: name: NumPy type of the matrices.  Single precision is twice as fast.
 PRECISIONS = {"double": np.complex128, "single": np.complex64}
 
+#: Numbers (steps x members x d^2) treated at a time: matrices then stay in the cache.
+CHUNK = 2**15
+
 
 @dataclass(frozen=True)
 class SplitPulse:
@@ -87,9 +90,8 @@ def split_step(coupling, offset, b1_scale, waveform, dt, rho0, precision="double
     complex_type = PRECISIONS[precision]
     angles = _rotation_vectors(offset, b1_scale, waveform, dt)
     half = _coupling_step(coupling.tobytes(), len(coupling), dt / 2).astype(complex_type)
-    # Two half steps of coupling meet between any two rotations: E K_N D ... K_2 D K_1 D E^-1.
-    steps = _kron(_su2(angles).astype(complex_type)) @ (half @ half)
-    total = half @ tree_product(steps) @ half.conj()
+    steps, total = _propagators(_su2(angles).astype(complex_type), half @ half)
+    total = half @ total @ half.conj()
     adjoint = total.conj().swapaxes(-1, -2)
     rho0 = rho0.astype(complex_type)
     rho = total @ rho0 @ adjoint
@@ -160,6 +162,22 @@ def _su2(angles):
     down = sinc * (y - 1j * x)
     rows = [[cosine - 1j * sinc * z, -down.conj()], [down, cosine + 1j * sinc * z]]
     return np.ascontiguousarray(np.array(rows).transpose(4, 2, 3, 0, 1))
+
+
+def _propagators(factors, coupling_step):
+    """Every ``K_k D``, (steps, members, d, d), and the product of all, the last one leftmost.
+
+    Two half steps of coupling meet between any two rotations: E K_N D ... K_2 D K_1 D E^-1.
+    """
+    spins, count, members = factors.shape[:3]
+    steps = np.empty((count, members, 2**spins, 2**spins), factors.dtype)
+    chunk, total = max(1, CHUNK // steps[0].size), None
+    for first in range(0, count, chunk):
+        some = slice(first, first + chunk)
+        np.matmul(_kron(factors[:, some]), coupling_step, out=steps[some])
+        product = tree_product(steps[some])
+        total = product if total is None else product @ total
+    return steps, total
 
 
 def _kron(factors):

@@ -21,7 +21,8 @@ ORDER = [
     "limits", "goals", "designs", "races", "referees", "pulse_formats",
     "pulse_vendors", "pulse_files",  # design
     "metabolites", "blocks", "simulation", "sequences", "spectra", "merits", "basis_sets",
-    "splitstep", "spectral_problems", "spectral_designs", "cramer_rao",  # measurement
+    "splitstep", "spectral_adjoint", "spectral_problems", "isolation", "cramer_rao",
+    "spectral_designs",  # measurement
     "answers1", "answers2", "answers3", "exercises", "grade",  # questions
     "plotting", "frames", "widgets", "formulas",  # display
 ]  # fmt: skip

@@ -1,0 +1,178 @@
+"""Spectra as targets: the adjoint, the losses, the designs, and what is said to bad input."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import spinlab as sl
+
+DATA = Path(__file__).parents[1] / "book" / "data" / "spectral_pulses.json"
+ROOMY = {"te1": 4e-3, "te2": 8e-3, "ensemble": sl.Ensemble([-5.0, 5.0], [0.9, 1.1], [1.0, 2.0])}
+
+
+def small(**means):
+    return sl.isolation_problem("Glu", "Gln", **{**ROOMY, "precision": "double", **means})
+
+
+def exact_spectra(problem, x, name):
+    molecule, members = sl.metabolite(name), problem.ensemble
+    states = sl.simulate(
+        molecule, problem.sequence(x), problem.scanner, members.offset_hz, members.b1_scale
+    )
+    lines = sl.transitions(molecule, states, problem.scanner)
+    return sl.spectrum(lines, problem.ppm, problem.linewidth_hz)
+
+
+def test_spectra_are_those_of_the_general_path():
+    """Same sequence, signs and scale; the difference is the split's, of second order."""
+    errors = []
+    for refine in (1, 2):
+        problem = small(dt=0.5e-3 / refine)
+        x = np.repeat(sl.starting_point(small(), 1, noise=0.2).reshape(2, -1), refine, axis=1)
+        found = problem.spectra(problem.waveform(x)[0])[0]
+        exact = {name: exact_spectra(problem, x.ravel(), name) for name in found}
+        errors.append(max(np.abs(found[name] - exact[name]).max() for name in found))
+    assert errors[0] < 2e-3 * np.abs(exact["Glu"]).max()
+    np.testing.assert_allclose(errors[0] / errors[1], 4, rtol=0.1)
+
+
+def test_without_rf_it_is_press():
+    problem = small()
+    found = problem.spectra(np.zeros((2, problem.steps)))[0]["Glu"]
+    glu, scanner = sl.metabolite("Glu"), problem.scanner
+    states = sl.simulate(glu, sl.press(4e-3, 8e-3), scanner)
+    press = sl.spectrum(sl.transitions(glu, states, scanner), problem.ppm)
+    np.testing.assert_allclose(found[0], press, atol=1e-3 * np.abs(press).max())
+    np.testing.assert_allclose(found[0], found[1], atol=1e-3 * np.abs(press).max())
+
+
+def test_reference_is_pulse_acquire():
+    problem, glu = small(), sl.metabolite("Glu")
+    states = sl.simulate(glu, sl.pulse_acquire(), problem.scanner)
+    lines = sl.transitions(glu, states, problem.scanner)
+    np.testing.assert_allclose(problem.reference(glu), sl.spectrum(lines, problem.ppm), rtol=1e-9)
+
+
+def slope_and_gradient(problem, seed=0, step=1e-5):
+    rng = np.random.default_rng(seed)
+    x, direction = 0.2 * rng.standard_normal((2, 2 * problem.steps))
+    values = [problem.evaluate(x + sign * step * direction)[0] for sign in (1, -1)]
+    return (values[0] - values[1]) / (2 * step), problem.evaluate(x)[1] @ direction
+
+
+@pytest.mark.parametrize("means", [
+    {}, {"radius": 1e-3}, {"power_weight": 0.3}, {"water_weight": 2.0},
+    {"metabolites": ("Glu", "NAA")},
+])  # fmt: skip
+def test_gradient_of_everything(means):
+    problem = small()
+    if "metabolites" in means:  # several groups, some of them far from the window
+        problem = sl.isolation_problem("NAA", ("Glu", "Gln"), 2.45, **ROOMY, precision="double")
+        means = {}
+    slope, gradient = slope_and_gradient(replace(problem, **means))
+    assert abs(gradient / slope - 1) < 1e-6
+
+
+def test_single_precision_is_good_enough_to_design():
+    x = sl.starting_point(small(), noise=0.2)
+    double, single = (small(precision=p).evaluate(x) for p in ("double", "single"))
+    assert abs(single[0] - double[0]) < 1e-5 * double[0]
+    assert np.linalg.norm(single[1] - double[1]) < 1e-4 * np.linalg.norm(double[1])
+
+
+def test_water_is_what_one_spin_does():
+    problem = small()
+    waveform = problem.waveform(sl.starting_point(problem, noise=0.3))[0]
+    excited, _ = problem.water(waveform)
+    first, second, third = problem.pulses(sl.starting_point(problem, noise=0.3))
+    spin = sl.SpinGroup([4.58])
+    for k, pulse in enumerate((first, second, third)):
+        rho = sl.simulate(spin, (sl.ShapedPulse(pulse),), problem.scanner,
+                          problem.ensemble.offset_hz, problem.ensemble.b1_scale)  # fmt: skip
+        np.testing.assert_allclose(excited[k, :2], 2 * rho[:, 1, 0], atol=1e-12)
+
+
+def test_design_goes_down_races_and_keeps_its_best():
+    problem = small(precision="single")
+    start = problem.evaluate(sl.starting_point(problem))[0]
+    result = sl.spectral_design(problem, max_iterations=8)
+    assert result.fun < 0.9 * start and result.nit == 8
+    assert result.fun == min(result.history.fun)
+    assert result.fun == pytest.approx(problem.evaluate(result.x)[0], rel=1e-6)
+    assert 0 < result.rf_hz.max() <= 500 and len(result.pulses) == 3
+    raced = sl.race(partial(sl.spectral_design, problem), n=2, cheap=2, max_iterations=3)
+    assert raced.best.fun < min(heat.fun for heat in raced.heats.values())
+
+
+def test_interrupted_design_keeps_its_best_pulse():
+    problem, calls = small(precision="single"), []
+
+    def interrupt(intermediate_result):
+        calls.append(intermediate_result.fun)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    result = sl.spectral_design(problem, callback=interrupt)
+    assert result.fun == min(calls) and "nterrupted" in result.message
+
+
+def test_penalties_bite():
+    problem = small(precision="single")
+    free, lean = (
+        sl.spectral_design(replace(problem, power_weight=weight), max_iterations=10)
+        for weight in (0.0, 5.0)
+    )
+    assert np.mean(lean.rf_hz**2) < 0.7 * np.mean(free.rf_hz**2)
+    safe = sl.spectral_design(replace(problem, water_weight=5.0), max_iterations=10)
+    assert safe.water < 0.7 * free.water
+
+
+def test_report_on_conventional_press():
+    """The selectivity that the notes of the field expect, from the transition table."""
+    alone = sl.Ensemble([0.0], [1.0])
+    best = sl.judge_isolation(sl.press(10e-3, 20e-3), "Glu", "Gln", ensemble=alone)
+    other = sl.judge_isolation(sl.press(10e-3, 20e-3), "Gln", "Glu", ensemble=alone)
+    assert 2.4 < best.selectivity_db[0] < 2.8
+    np.testing.assert_allclose(best.selectivity_db, -other.selectivity_db)
+    assert "dB" in repr(best)
+
+
+@pytest.mark.parametrize("call, sentence", [
+    (lambda: sl.isolation_problem("Glx", "Gln"), "There is no metabolite 'Glx'"),
+    (lambda: sl.isolation_problem("Cr", "Gln", 2.4), "Cr has no signal between 2.25 and 2.55"),
+    (lambda: sl.isolation_problem("NAA", "Gln"), "Say by line_ppm where the line of NAA"),
+    (lambda: sl.isolation_problem("Glu", "Gln", 3.0), "line at 3 ppm is outside the window 2.25"),
+    (lambda: small(te1=0.6e-3), "each must be a whole multiple of dt = 0.5 ms"),
+    (lambda: small(te1=0.0), "at least one step"),
+    (lambda: small(te1=np.nan), "must be finite"),
+    (lambda: small(window_ppm=(2.55, 2.25)), "window_ppm must be two rising numbers"),
+    (lambda: small(points=1), "points must be a whole number of at least 2"),
+    (lambda: small(precision="half"), "There is no precision 'half'"),
+    (lambda: small(dt=-1e-3), "dt must be a positive number"),
+    (lambda: small(water_weight=-1), "water_weight must be 0 or a positive number"),
+    (lambda: small(ensemble=5), "ensemble must be an Ensemble"),
+    (lambda: small(contrast=-1), "contrast must be 0 or a positive"),
+    (lambda: sl.SpectralProblem((), len), "metabolites is empty"),
+    (lambda: sl.SpectralProblem("Glu", len), "metabolites must be a tuple"),
+    (lambda: sl.SpectralProblem(("Glu", "Glu"), len), "named twice"),
+    (lambda: sl.SpectralProblem(("Glu",), 5), "The loss must be a function"),
+    (lambda: sl.spectral_design(small(), x0=np.zeros(10)), "This problem has 2 x 24 unknowns"),
+    (lambda: small().evaluate(np.full(48, np.nan)), "The unknowns must be finite"),
+    (lambda: small().spectra(np.zeros((2, 7))), "The waveform of this problem has shape (2, 24)"),
+    (lambda: sl.spectral_design(5), "problem must be a SpectralProblem"),
+    (lambda: sl.starting_point(small(), turns=-1), "turns must be a whole number"),
+    (lambda: sl.judge_isolation(5, "Glu", "Gln"), "sequence must be"),
+])  # fmt: skip
+def test_bad_input(call, sentence):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        call()
+    assert sentence in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_loss_of_wrong_shape_is_refused():
+    problem = sl.SpectralProblem(("Glu",), lambda spectra: (1.0, {"Gln": 0}), **ROOMY)
+    with pytest.raises(ValueError, match="The loss must return a number and one derivative"):
+        problem.evaluate(np.ones(2 * problem.steps))
