@@ -18,7 +18,7 @@ ORDER = [
     "checks", "objectives", "ensembles", "pulses", "problems", "designs", "referees",  # design
     "metabolites", "blocks", "simulation", "sequences", "spectra", "merits",  # measurement
     "basis_sets",
-    "answers1", "exercises", "grade",  # questions
+    "answers1", "answers4", "exercises", "grade",  # questions
     "plotting", "frames", "widgets", "formulas",  # display
 ]  # fmt: skip
 #: Who may import what costs time or needs a screen.
