@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import answers1, answers2, answers3
+from . import answers1, answers2, answers3, answers4
 from .inputs import choice
 
 
@@ -59,7 +59,7 @@ class Verdict:
 #: name: exercise, of all chapters
 EXERCISES = {
     name: Exercise(**entry)
-    for chapter in (answers1, answers2, answers3)
+    for chapter in (answers1, answers2, answers3, answers4)
     for name, entry in chapter.ANSWERS.items()
 }
 
