@@ -14,11 +14,13 @@ of the objective with respect to a state; *pullback*, the adjoint: costates to t
 waveform.  Inside, times are in seconds and rates in rad/s; any other unit is in the name.
 """
 
+from .adaptive import AdaptiveResult, adapt
+from .aggregates import AGGREGATES
 from .checks import GradientCheck, check_gradient, propagate_plain
 from .constrained import MMAHistory, MMAResult, solve_mma
 from .designs import DesignResult, design
 from .elements import ELEMENTS, element, element_matrices
-from .ensembles import Ensemble
+from .ensembles import Ensemble, design_grid, read_histogram
 from .exercises import check_answer
 from .forms import (
     Form,
@@ -34,7 +36,15 @@ from .limits import LIMITS
 from .linearisation import Linearisation
 from .methods import METHODS, Evaluation, evaluate_objective, linearise, propagate
 from .mma import MMAOptions
-from .objectives import OBJECTIVES, rotation, subspace, transfer, transfer_squared
+from .objectives import (
+    OBJECTIVES,
+    LinearPhase,
+    magnitude,
+    rotation,
+    subspace,
+    transfer,
+    transfer_squared,
+)
 from .operators import (
     basis_matrix,
     commutation_superoperator,

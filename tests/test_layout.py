@@ -18,7 +18,7 @@ ORDER = [
     "methods", "checks", "objectives", "aggregates", "ensembles", "pulses",  # time
     "spinors", "problems",
     "subproblems", "subsolvers", "forms", "mma", "constrained", "descents", "optimisers",
-    "limits", "goals", "designs", "races", "referees",  # design
+    "limits", "goals", "designs", "races", "referees", "adaptive",  # design
     "answers1", "answers2", "exercises", "grade",  # questions
     "plotting", "frames", "widgets", "formulas",  # display
 ]  # fmt: skip
