@@ -17,6 +17,8 @@ of the objective with respect to a state; *pullback*, the adjoint: costates to t
 waveform.  Inside, times are in seconds and rates in rad/s; any other unit is in the name.
 """
 
+from .adaptive import AdaptiveResult, adapt
+from .aggregates import AGGREGATES
 from .basis_sets import (
     BasisSet,
     basis_set,
@@ -45,7 +47,7 @@ from .cramer_rao import (
 from .designs import DesignResult, design
 from .distortions import Distortion, measured, rc, resonator
 from .elements import ELEMENTS, element, element_matrices
-from .ensembles import Ensemble
+from .ensembles import Ensemble, design_grid, read_histogram
 from .exercises import check_answer
 from .forms import (
     Form,
@@ -73,7 +75,15 @@ from .metabolites import (
 )
 from .methods import METHODS, Evaluation, evaluate_objective, linearise, propagate
 from .mma import MMAOptions
-from .objectives import OBJECTIVES, rotation, subspace, transfer, transfer_squared
+from .objectives import (
+    OBJECTIVES,
+    LinearPhase,
+    magnitude,
+    rotation,
+    subspace,
+    transfer,
+    transfer_squared,
+)
 from .operators import (
     basis_matrix,
     commutation_superoperator,

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import spinlab as sl
 
@@ -28,3 +29,134 @@ def test_offset_spacing(offsets, spacing):
 
 def test_one_number_serves_all_members():
     assert np.array_equal(sl.Ensemble([1.0, 2.0], 0.9).b1_scale, [0.9, 0.9])
+
+
+def test_grid_over_relaxation_times_with_weights_along_an_axis():
+    ensemble = sl.Ensemble.grid(
+        [-1.0, 1.0], t1=[0.5, 1.0], t2=0.1, weights={"t1": [1, 3], "offset_hz": [1, 1]}
+    )
+    assert ensemble.members == 4
+    assert np.array_equal(ensemble.t1, [0.5, 1.0, 0.5, 1.0]) and np.all(ensemble.t2 == 0.1)
+    assert np.allclose(ensemble.weights, np.array([1, 3, 1, 3]) / 8)
+    assert set(ensemble.relaxation_times) == {"T1", "T2"}
+
+
+def test_relaxation_times_reach_the_members():
+    """Two members with times of their own are two problems with fixed times."""
+    symbols = {"t1": sp.Symbol("T1", positive=True), "t2": sp.Symbol("T2", positive=True)}
+    waveform = np.random.default_rng(3).uniform(-1, 1, (2, 8))
+    known = ("Iz", "Ix", 4e-4, 8, 3e3)
+    task = sl.Problem(
+        *known, sl.Ensemble([-200.0, 300.0], 1.0, [1, 2], t1=[2e-3, 1e-3], t2=[5e-4, 8e-4]),
+        sl.SpinSystem(**symbols),
+    )
+    found = task.evaluate(waveform, "grape-batched")
+    one, two = (
+        sl.Problem(*known, sl.Ensemble(offset, 1.0), sl.SpinSystem(t1=t1, t2=t2)).evaluate(
+            waveform, "grape-batched"
+        )
+        for offset, t1, t2 in ((-200.0, 2e-3, 5e-4), (300.0, 1e-3, 8e-4))
+    )
+    assert found[0] == pytest.approx((one[0] + 2 * two[0]) / 3, rel=1e-12)
+    assert np.allclose(found[1], (one[1] + 2 * two[1]) / 3, rtol=1e-10)
+
+
+@pytest.mark.parametrize("duration, bandwidth, b1, rf", [
+    (337.5e-6, 20e3, (0.8, 1.2), 10e3), (1e-3, 3e3, (0.9, 0.9), 0.0), (1e-3, 0.0, (0.5, 1.5), 1e3),
+])  # fmt: skip
+def test_design_grid_is_as_coarse_as_it_may_be(duration, bandwidth, b1, rf):
+    grid = sl.design_grid(duration, bandwidth, b1, rf)
+    for values, width, limit in (
+        (grid.offset_hz, bandwidth, 1 / (2 * duration)),
+        (grid.b1_scale, b1[1] - b1[0], 1 / (2 * duration * rf) if rf else np.inf),
+    ):
+        axis = np.unique(values)
+        assert np.ptp(values) == pytest.approx(width)
+        if width:
+            gaps = len(axis) - 1
+            assert width / gaps <= limit * (1 + 1e-9) and (gaps == 1 or width / (gaps - 1) > limit)
+
+
+def test_histogram(tmp_path):
+    path = tmp_path / "b1.csv"
+    path.write_text("\ufeffb1_scale, weight\n0.9, 1\n\n1.0,2.5\n 1.1 ,0\n", encoding="utf-8")
+    scale, weights = sl.read_histogram(path)
+    assert np.array_equal(scale, [0.9, 1.0, 1.1]) and np.array_equal(weights, [1, 2.5, 0])
+
+
+@pytest.mark.parametrize("text, match", [
+    ("", "begins with 'nothing'"),
+    ("scale;weight\n1;2", "must begin with the line b1_scale,weight"),
+    ("b1_scale,weight\n", "holds no bin"),
+    ("b1_scale,weight\n1.0", "two numbers, such as 0.95,12, but '1.0' arrived"),
+    ("b1_scale,weight\n1.0,a", "but '1.0,a' arrived"),
+    ("b1_scale,weight\n1.0,1,1", "but '1.0,1,1' arrived"),
+    ("b1_scale,weight\n-1.0,1", "b1_scale must be positive"),
+    ("b1_scale,weight\n1.0,-1", "weights must not be negative"),
+    ("b1_scale,weight\n1.0,0", "at least one must be positive"),
+    ("b1_scale,weight\n1.0,nan", "weights must be finite"),
+])  # fmt: skip
+def test_histograms_that_are_none(text, match, tmp_path):
+    path = tmp_path / "b1.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=match):
+        sl.read_histogram(path)
+
+
+def test_referee_weighs_with_the_histogram_and_takes_mean_relaxation():
+    fidelity = np.array([[0.9, 1.0, 0.5]])
+    report = sl.RefereeReport(np.zeros(1), np.array([0.9, 1.0, 1.1]), fidelity)
+    assert report.weighted_mean([0.9, 1.0, 1.1], [1, 2, 1]) == pytest.approx((0.9 + 2 + 0.5) / 4)
+    assert report.weighted_mean([0.9, 1.1], [1, 3]) == pytest.approx((0.9 + 2 + 1.5) / 6)
+    with pytest.raises(ValueError, match="ascending"):
+        report.weighted_mean([1.1, 0.9], [1, 1])
+    system = sl.SpinSystem(t1=sp.Symbol("T1", positive=True), t2=1e-3)
+    pulse = sl.Pulse(np.full((2, 5), 0.4), 1e-5, 5e3)
+    spread, mean = (
+        sl.Problem("Iz", "Ix", 5e-5, 5, 5e3, sl.Ensemble([0.0, 0.0], 1.0, t1=times), system)
+        for times in ([1e-3, 3e-3], 2e-3)
+    )
+    assert np.allclose(sl.referee(pulse, spread).fidelity, sl.referee(pulse, mean).fidelity)
+
+
+@pytest.mark.parametrize("start", [[-1e4, 0.0, 1e4], [-1e4, 1e4], [-1e4, 3e3, 1e4]])
+def test_adaptive_grid_ends_where_the_referee_agrees(start):
+    task = sl.Problem("Iz", "Ix", 200e-6, 40, 1e4, sl.Ensemble.grid(start, [0.9, 1.1]))
+    done = sl.adapt(task, kind="xy", max_iterations=40, offsets=81, scales=5, method="rotations")
+    assert abs(done.gap) <= 0.002 and abs(done.result.fidelity - done.report.mean) <= 0.004
+    assert [members for members, *_ in done.rounds] == sorted({m for m, *_ in done.rounds})
+    first = done.rounds[0]
+    assert first[0] == 2 * len(start) and abs(first[1] - first[2]) > 0.002, "nothing to cure"
+    assert done.problem.ensemble.members == done.rounds[-1][0]
+
+
+def test_adaptive_grid_for_the_worst_member():
+    task = sl.Problem("Iz", "Ix", 100e-6, 25, 1e4, sl.Ensemble.grid([-5e3, 5e3]))
+    done = sl.adapt(
+        task, kind="xy", aggregate="smooth-worst", max_iterations=40, offsets=41,
+        method="rotations",
+    )
+    assert abs(done.gap) <= 0.002 and done.rounds[-1][0] > 2
+    assert done.result.fidelity >= done.report.minimum - 0.002
+
+
+def test_trapezoidal_weights():
+    grid = sl.adaptive.trapezoidal_grid(np.array([0.0, 1.0, 4.0]), np.array([1.0]))
+    assert np.allclose(grid.weights * 8, [1, 4, 3])
+
+
+def test_only_grids_are_refined():
+    task = sl.Problem("Iz", "Ix", 1e-4, 5, 1e4, sl.Ensemble([0.0, 1.0], [1.0, 1.1]))
+    with pytest.raises(ValueError, match="adapt\\(\\) refines a grid"):
+        sl.adapt(task)
+
+
+@pytest.mark.parametrize("changes, match", [
+    ({"weights": {"b1_scale": [1, 2, 3]}}, "The weights of 'b1_scale' have shape \\(3,\\)"),
+    ({"weights": {"t1": [1]}}, "The weights of 't1'"),
+    ({"t1": [0.0]}, "t1 must be positive"),
+    ({"t2": [[1.0]]}, "1-D arrays"),
+])  # fmt: skip
+def test_grids_that_are_none(changes, match):
+    with pytest.raises(ValueError, match=match):
+        sl.Ensemble.grid([0.0], [0.9, 1.1], **changes)

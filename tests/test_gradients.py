@@ -20,6 +20,7 @@ OBJECTIVES = {
     "transfer": (sl.transfer(TARGET), None),
     "transfer-squared": (sl.transfer_squared(TARGET), None),
     "subspace": (sl.subspace(TURN[:, :2]), None),
+    "magnitude": (sl.magnitude(TURN[:, :2]), None),
     "rotation": (sl.rotation(TURN), 3),
 }
 assert set(OBJECTIVES) == set(sl.OBJECTIVES), "every objective is to be tested"
