@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 #: area: module in this folder
-AREAS = {"fem": "fem", "mrs": "mrs", "reader": "reader"}
+AREAS = {"fem": "fem", "mma": "mma", "mrs": "mrs", "optimisers": "optimisers", "reader": "reader"}
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -46,7 +46,7 @@ def as_line(record):
     target = "" if record["target"] is None else f"{record['target']:.3g}"
     verdict = "" if record["target"] is None else "ok" if record["ok"] else "MISSED"
     return (
-        f"{record['area']:5} {record['name']:68} {record['value']:10.3g} {record['unit']:8} "
+        f"{record['area']:10} {record['name']:68} {record['value']:10.3g} {record['unit']:8} "
         f"{sign} {target:7} {verdict}"
     ).rstrip()
 

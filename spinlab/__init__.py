@@ -6,7 +6,7 @@ How data flows, and in which module to look::
       systems         systems, operators      generators          methods    objectives
                                                             (grape, rotations, fem)
       -> adjoint gradient -> optimiser -> pulse -> referee
-            methods            designs    pulses  referees
+         methods, goals  optimisers, designs  pulses  referees
 
     molecule at a scanner -> sequence of blocks -> state -> transition table -> spectrum
         metabolites         blocks, sequences   simulation       spectra     spectra, merits

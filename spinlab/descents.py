@@ -234,7 +234,7 @@ def _prices(run, form, count):
     return FORMS[form][2]((count - limits) // sides, limits)
 
 
-#: name: optimiser(run, x, **options) -> (success, message)
+#: name: ``optimiser(run, x, **options)``, which returns (success, message)
 OPTIMISERS = {
     "gradient": steepest_descent,
     "l-bfgs": l_bfgs,

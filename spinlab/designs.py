@@ -85,12 +85,12 @@ def design(
     progress : bool
         Print a line that follows the iterations.
     optimiser : str or tuple of str
-        A name of :data:`spinlab.OPTIMISERS`, or several: a hybrid.
+        A name of :data:`spinlab.descents.OPTIMISERS`, or several: a hybrid.
     aggregate : {"mean", "worst"}
         Which infidelity is to become small.
     limits : dict, optional
-        Bounds by the names of :data:`spinlab.LIMITS`, such as ``{"mean_power": 0.5}``: constraints
-        for moving asymptotes, penalties for the others.
+        Bounds by the names of :data:`spinlab.limits.LIMITS`, such as ``{"mean_power": 0.5}``:
+        constraints for moving asymptotes, penalties for the others.
     penalty : float
         Weight of the penalties.
     **options

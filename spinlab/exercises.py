@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import answers1
+from . import answers1, answers2
 from .inputs import choice
 
 
@@ -58,7 +58,9 @@ class Verdict:
 
 #: name: exercise, of all chapters
 EXERCISES = {
-    name: Exercise(**entry) for chapter in (answers1,) for name, entry in chapter.ANSWERS.items()
+    name: Exercise(**entry)
+    for chapter in (answers1, answers2)
+    for name, entry in chapter.ANSWERS.items()
 }
 
 

@@ -95,7 +95,7 @@ def least_squares_rows(residuals, jacobian, limits=(), slopes=()):
     Returns
     -------
     tuple
-        ``f0, df0, f, df`` for :func:`step` or :func:`solve_mma`.
+        ``f0, df0, f, df`` for :func:`spinlab.mma.step` or :func:`spinlab.solve_mma`.
 
     Examples
     --------

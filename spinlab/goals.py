@@ -31,7 +31,7 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
     problem : Problem
     shape : Parametrisation
     method : str
-        A name of :data:`spinlab.METHODS`, or ``"spinors"``.
+        A name of :data:`spinlab.methods.METHODS`, or ``"spinors"``.
     aggregate : {"mean", "worst"}
     limits : dict, optional
         See :mod:`spinlab.limits`.

@@ -137,7 +137,7 @@ def minimise(
     x0 : array_like, (n,)
         Where to start, within the bounds.
     optimiser : str or tuple of str
-        A name of :data:`OPTIMISERS`; a tuple is a hybrid.
+        A name of :data:`spinlab.descents.OPTIMISERS`; a tuple is a hybrid.
     lower, upper : float or array_like, (n,)
         Bounds of ``x``.  Moving asymptotes need finite ones.
     max_iterations : int
@@ -150,7 +150,7 @@ def minimise(
     progress : bool or callable
         Print a line that follows the iterations; a function makes its text from the value.
     **options
-        Of the optimiser: see its function in :data:`OPTIMISERS`.
+        Of the optimiser: see its function in :data:`spinlab.descents.OPTIMISERS`.
 
     Returns
     -------

@@ -85,11 +85,15 @@ class Subproblem:
         """The rows' values ``g(x) - b``, shape (m,)."""
         return self.P @ (1 / (self.upp - x)) + self.Q @ (1 / (x - self.low)) - self.b
 
-    def jacobian(self, x):
-        """Their derivatives, shape (m, n)."""
-        G = self.P * (self.upp - x) ** -2
-        G -= self.Q * (x - self.low) ** -2
-        return G
+    def jacobian(self, x, space=None):
+        """Their derivatives, shape (m, n), made in ``space``, (2, m, n), if that is given.
+
+        To be given new memory for so many numbers takes longer than to compute them.
+        """
+        G, other = np.empty((2, *self.P.shape)) if space is None else space
+        np.multiply(self.P, (self.upp - x) ** -2, out=G)
+        np.multiply(self.Q, (x - self.low) ** -2, out=other)
+        return np.subtract(G, other, out=G)
 
     def gradient(self, x, lam):
         """First and second derivatives of ``g_0 + lam . g``, each of shape (n,)."""

@@ -21,10 +21,10 @@ from .inputs import choice, finite_array
 from .subproblems import limit_of, solution_of
 
 #: The dual is tried first where there are at most this many rows a variable.
-FEW_ROWS = 0.1
+FEW_ROWS = 0.05
 
 
-def solve_dual(subproblem, warm=None, tolerance=1e-9, max_iterations=100):
+def solve_dual(subproblem, warm=None, tolerance=1e-9, max_iterations=50):
     """Maximise the concave dual function by projected Newton steps.
 
     For given multipliers the Lagrangian is smallest at ::
@@ -88,17 +88,21 @@ class _Dual:
         return _DualPoint(x, y, z, value, sub.rows(x) - y - sub.a * z)
 
     def step(self, lam, last_z, here):
-        """The next ``lam`` and its point, or None where there is no ascent."""
-        slope = here.gradient
+        """The next ``lam`` and its point, or None where none is found."""
+        sub, slope = self.sub, here.gradient
         free = ~((lam <= 0) & (slope < 0) | (lam >= self.most) & (slope > 0))
         direction = np.zeros_like(lam)
-        direction[free] = self.newton(lam, here, free)
+        try:
+            direction[free] = self.newton(lam, here, free)
+        except LinAlgError:
+            return None
         farthest = np.minimum(self.most, 10 * (1 + lam))
+        rounding = 1e-14 * (abs(here.value) + lam @ np.abs(sub.b))
         for halving in range(60):
             trial = np.clip(lam + 0.5**halving * direction, 0, farthest)
             there = self(trial, last_z)
             gain = slope @ (trial - lam)
-            if there.value >= here.value + 1e-4 * gain - 1e-15 * abs(here.value):
+            if there.value >= here.value + 1e-4 * gain - rounding:
                 return trial, there
         return None
 
@@ -107,7 +111,8 @@ class _Dual:
         sub, x = self.sub, here.x
         inside = (x > sub.alpha) & (x < sub.beta)
         G, a = sub.jacobian(x)[free], sub.a[free]
-        H = (G * (inside / sub.gradient(x, lam)[1])) @ G.T
+        G *= np.sqrt(inside / sub.gradient(x, lam)[1])
+        H = G @ G.T
         H += (here.z > 0) * np.outer(a, a) / self.stiffness
         diagonal = ((here.y > 0) * self.ease)[free]
         # Where every x is at a bound the dual is linear: then this little makes a long step.
@@ -145,7 +150,7 @@ def solve_interior(subproblem, warm=None, tolerance=1e-9, max_iterations=60):
     w = np.concatenate([1 / half, 1 / half, price, np.ones(m + 1)])
     # Where y costs nothing at first, y = lam / d is never negative by itself and needs no partner.
     held = np.concatenate([np.ones(2 * n), sub.c > 0, np.ones(m + 1)]) > 0
-    w[~held] = 0
+    w[~held], space = 0, np.empty((2, m, n))
     for steps in range(max_iterations + 1):
         parts = np.split(v, cuts)
         # Each x from its nearer bound: the small distance keeps its digits.
@@ -155,7 +160,7 @@ def solve_interior(subproblem, warm=None, tolerance=1e-9, max_iterations=60):
         if solution.converged or steps == max_iterations:
             break
         try:
-            direction = _newton(sub, x, v, w, held, cuts)
+            direction = _newton(sub, x, v, w, held, cuts, space)
         except LinAlgError:  # near the end, where products of 1e-17 are rounded
             break
         mean = (v @ w) / held.sum()
@@ -163,12 +168,12 @@ def solve_interior(subproblem, warm=None, tolerance=1e-9, max_iterations=60):
         t = min(1, _longest(v, w, dv, dw, held))
         centring = ((v + t * dv) @ (w + t * dw) / held.sum() / mean) ** 3
         dv, dw = direction(centring * mean - dv * dw)
-        t = min(1, max(0.99, 1 - mean) * _longest(v, w, dv, dw, held))
+        t = min(1, np.clip(1 - mean, 0.99, 1 - 1e-6) * _longest(v, w, dv, dw, held))
         v, w = v + t * dv, w + t * dw
     return solution
 
 
-def _newton(sub, x, v, w, held, cuts):
+def _newton(sub, x, v, w, held, cuts, space):
     """A function of the wanted products that returns the Newton step of ``v`` and ``w``."""
     _, _, y, (z,), lam = np.split(v, cuts)
     ratio = np.divide(w, v, out=np.zeros_like(v), where=held)
@@ -176,7 +181,7 @@ def _newton(sub, x, v, w, held, cuts):
     rows = sub.rows(x) - sub.a * z - y
     low, upp, ratio_y, (ratio_z,), ratio_lam = np.split(ratio, cuts)
     D_y = sub.d + ratio_y
-    block = _block_solver(curvature + low + upp, sub.jacobian(x), ratio_lam + 1 / D_y)
+    block = _block_solver(curvature + low + upp, sub.jacobian(x, space), ratio_lam + 1 / D_y)
     of_z = block(np.zeros_like(x), sub.a) if sub.a.any() else (np.zeros_like(x), np.zeros_like(y))
 
     def direction(products):
@@ -196,26 +201,26 @@ def _newton(sub, x, v, w, held, cuts):
 
 
 def _block_solver(D_x, G, D_lam):
-    """Solver of ``[[D_x, G^T], [G, -D_lam]]`` (diagonal D) by one Cholesky of the smaller block."""
+    """Solver of ``[[D_x, G^T], [G, -D_lam]]`` (diagonal D) by one Cholesky of the smaller block.
+
+    ``G`` is overwritten by ``A``: itself over the root of that diagonal which is eliminated.
+    """
     # Where a row is met exactly, D_lam vanishes; much below G^2/D_x it could only be rounded.
     D_lam = np.maximum(D_lam, 1e-14 * np.einsum("ij,ij,j->i", G, G, 1 / D_x))
-    if len(G) <= len(D_x):
-        # The transposes only turn C's order of the entries into the Fortran one of BLAS.
-        K = dsyrk(1.0, (G / np.sqrt(D_x)).T, trans=1, lower=1)
-        K[np.diag_indices_from(K)] += D_lam
-        factor = cho_factor(K, lower=True, overwrite_a=True, check_finite=False)
+    few_rows = len(G) <= len(D_x)
+    kept, root = (D_lam, np.sqrt(D_x)) if few_rows else (D_x, np.sqrt(D_lam))
+    A = np.divide(G, root if few_rows else root[:, None], out=G)
+    # The transpose only turns C's order of the entries into the Fortran one of BLAS.
+    K = dsyrk(1.0, A.T, trans=few_rows, lower=True)
+    K[np.diag_indices_from(K)] += kept
+    factor = cho_factor(K, lower=True, overwrite_a=True, check_finite=False)
 
-        def solve_block(r_x, r_lam):
-            dlam = cho_solve(factor, G @ (r_x / D_x) - r_lam, check_finite=False)
-            return (r_x - dlam @ G) / D_x, dlam
-    else:
-        K = dsyrk(1.0, (G / np.sqrt(D_lam)[:, None]).T, lower=1)
-        K[np.diag_indices_from(K)] += D_x
-        factor = cho_factor(K, lower=True, overwrite_a=True, check_finite=False)
-
-        def solve_block(r_x, r_lam):
-            dx = cho_solve(factor, r_x + (r_lam / D_lam) @ G, check_finite=False)
-            return dx, (G @ dx - r_lam) / D_lam
+    def solve_block(r_x, r_lam):
+        if few_rows:
+            dlam = cho_solve(factor, A @ (r_x / root) - r_lam, check_finite=False)
+            return (r_x / root - dlam @ A) / root, dlam
+        dx = cho_solve(factor, r_x + (r_lam / root) @ A, check_finite=False)
+        return dx, (A @ dx - r_lam / root) / root
 
     return solve_block
 

@@ -21,7 +21,7 @@ ORDER = [
     "metabolites", "blocks", "simulation", "sequences", "spectra", "merits", "basis_sets",
     "splitstep", "spectral_adjoint", "spectral_problems", "isolation", "cramer_rao",
     "spectral_designs",  # measurement
-    "answers1", "exercises", "grade",  # questions
+    "answers1", "answers2", "exercises", "grade",  # questions
     "plotting", "frames", "widgets", "formulas",  # display
 ]  # fmt: skip
 #: Who may import what costs time or needs a screen.

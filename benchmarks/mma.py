@@ -1,0 +1,210 @@
+"""Moving asymptotes: Svanberg's problems against their known optima, and the cost of a subproblem.
+
+The optima are known twice: as published, and from SciPy's SLSQP, which works without asymptotes.
+"""
+
+from itertools import product
+
+import numpy as np
+from measure import exponent, interleave, record
+from scipy.optimize import Bounds, NonlinearConstraint, minimize
+
+from spinlab import (
+    Ensemble,
+    Form,
+    MMAOptions,
+    evaluate,
+    evaluate_objective,
+    from_phase,
+    least_squares_form,
+    least_squares_rows,
+    observable,
+    solve_mma,
+    state,
+    transfer,
+)
+from spinlab.mma import approximate, start, step
+from spinlab.subsolvers import solve, solve_dual, solve_interior
+
+SLSQP = "scipy.optimize.minimize(method='SLSQP') with exact derivatives"
+PUBLISHED = "optimum as published by Svanberg"
+
+
+def records():
+    """All rows of this area, one by one."""
+    yield from problems()
+    yield from many_rows()
+    yield from one_row()
+    yield from scaling()
+
+
+def toy(x):
+    """The point nearest to 0 in two balls."""
+    to_centres = x - np.array([[5.0, 2.0, 1.0], [3.0, 4.0, 3.0]])
+    return x @ x, 2 * x, (to_centres**2).sum(axis=1) - 9, 2 * to_centres
+
+
+def cantilever(x):
+    """Lightest beam of five segments whose end sinks no more than allowed."""
+    k = np.array([61.0, 37.0, 19.0, 7.0, 1.0])
+    return 0.0624 * x.sum(), np.full(5, 0.0624), np.array([k @ x**-3 - 1]), (-3 * k * x**-4)[None]
+
+
+def truss(x):
+    """Lightest frame of two bars whose stresses are allowed: area x[0], half distance x[1]."""
+    area, half = x
+    length = np.sqrt(1 + half**2)
+    df0 = np.array([length, area * half / length])
+    f, df = [], []
+    for sign in (1, -1):
+        force = 8 / area + sign / (area * half)
+        by_half = half / length * force - sign * length / (area * half**2)
+        f.append(0.124 * length * force - 1)
+        df.append([-0.124 * length * force / area, 0.124 * by_half])
+    return area * length, df0, np.array(f), np.array(df)
+
+
+def curved(n, sign):
+    """Problems 1 (sign 1) and 2 (sign -1) of 2002: quadratic forms with dense matrices."""
+    i = np.arange(n)
+    alpha = (i[:, None] + i) / (2 * n - 2)
+    weight = 1 / (1 + abs(i[:, None] - i)) / np.log(n)
+    S = (2 + np.sin(4 * np.pi * alpha)) * weight
+    P, Q = (1 + 2 * alpha) * weight, (3 - 2 * alpha) * weight
+
+    def functions(x):
+        f = np.array([n / 2 - x @ P @ x, n / 2 - x @ Q @ x])
+        return sign * x @ S @ x, 2 * sign * S @ x, sign * f, -2 * sign * np.array([P @ x, Q @ x])
+
+    return functions
+
+
+#: name: functions, start, lower, upper, published optimum
+PROBLEMS = {
+    "toy": (toy, np.array([4.0, 3.0, 2.0]), 0.0, 5.0, 8.770246),
+    "cantilever": (cantilever, np.full(5, 5.0), 1.0, 10.0, 1.3399564),
+    "two-bar truss": (truss, np.array([1.5, 0.5]), [0.2, 0.1], [4.0, 1.6], 1.5086524),
+    "2002-1, n=100": (curved(100, 1), np.full(100, 0.5), -1.0, 1.0, 24.89595),
+    "2002-2, n=100": (curved(100, -1), np.full(100, 0.25), -1.0, 1.0, -75.10405),
+}
+
+
+def problems():
+    """Errors of the optima, and how long the way was, by plain and by globally convergent MMA."""
+    for (name, problem), globally in product(PROBLEMS.items(), (False, True)):
+        functions, x0, lower, upper, published = problem
+        result = solve_mma(
+            functions, x0, lower, upper, globally_convergent=globally, max_iterations=1000
+        )
+        label = f"{'gcmma' if globally else 'mma'}, {name}"
+        for baseline, optimum in ((SLSQP, slsqp(name)), (PUBLISHED, published)):
+            what = "published optimum" if baseline == PUBLISHED else "SLSQP"
+            yield record(
+                f"{label}: relative error against {what}", abs(result.f0 / optimum - 1), "",
+                at_most=1e-6, baseline=baseline,
+            )
+        yield record(f"{label}: KKT residual", result.residual, "", at_most=1e-6)
+        yield record(f"{label}: iterations", result.nit, "")
+        yield record(f"{label}: evaluations", result.nfev, "")
+
+
+def slsqp(name):
+    """Optimum of a problem by SciPy."""
+    functions, x0, lower, upper, _ = PROBLEMS[name]
+    outcome = minimize(
+        lambda x: functions(x)[:2], x0, jac=True, method="SLSQP",
+        bounds=Bounds(lower * np.ones_like(x0), upper * np.ones_like(x0)),
+        constraints=NonlinearConstraint(
+            lambda x: functions(x)[2], -np.inf, 0, jac=lambda x: functions(x)[3]
+        ),
+        options={"ftol": 1e-14, "maxiter": 1000},
+    )
+    return outcome.fun
+
+
+def excitation(phase):
+    """Infidelities of 255 spins, Iz to Ix, and their derivatives by the 500 phases."""
+    spins = Ensemble.grid(np.linspace(-10e3, 10e3, 51), np.linspace(0.8, 1.2, 5))
+    generator = evaluate(rf_hz=1e4, offset_hz=spins.offset_hz, b1_scale=spins.b1_scale)
+    (cos, sin), _ = from_phase(phase[None])
+    result = evaluate_objective(
+        generator, np.array([cos, sin]), 1e-6, state("Iz"), transfer(observable("Ix"))
+    )
+    by_x, by_y = result.gradients[:, 0], result.gradients[:, 1]
+    return 1 - result.values, sin * by_x - cos * by_y
+
+
+def many_rows(steps=10, rounds=3):
+    """Subproblems of a real design: least squares of 255 spins, 500 phases, so 510 rows."""
+    n, k = 500, 255
+    x0 = np.pi * np.random.default_rng(0).uniform(-1, 1, n)
+    now, jobs, solutions = start(x0, -15 * np.pi, 15 * np.pi, least_squares_form(k)), {}, []
+    for iteration in range(1, steps + 1):
+        rows = least_squares_rows(*excitation(now.x))
+        problem = approximate(now, *rows, MMAOptions())
+        jobs[iteration] = lambda problem=problem: solve(problem)
+        now = step(now, *rows)
+        solutions.append(now.solution)
+    jobs["step"] = lambda: step(now, *rows)
+    times = interleave(jobs, rounds)
+    seconds = {name: np.median(times[name]) for name in jobs}
+    whole = seconds.pop("step")
+    name = f"subproblem n=500, m=510, of iterations 1..{steps}"
+    yield record(f"{name}: median", np.median(list(seconds.values())) * 1e3, "ms", at_most=120)
+    yield record(f"{name}: slowest", max(seconds.values()) * 1e3, "ms")
+    yield record(f"{name}: Newton steps, mean", np.mean([s.iterations for s in solutions]), "")
+    yield record(f"{name}: worst residual", max(s.residual for s in solutions), "", at_most=1e-6)
+    yield record("a whole step n=500, m=510, of the last iteration", whole * 1e3, "ms")
+
+
+def one_row(n=5000, steps=5, rounds=21):
+    """Subproblems of sizing n parts: least compliance ``sum c_j / x_j`` of a given volume."""
+    c = np.random.default_rng(0).uniform(0.1, 10, n)
+    now = start(np.full(n, 0.4), 0.01, 1, Form.hard(1))
+    for _ in range(steps):
+        x, warm = now.x, now.solution and now.solution.lam
+        values = (c / x).mean(), -c / x**2 / n, np.array([x.mean() - 0.4]), np.full((1, n), 1 / n)
+        problem = approximate(now, *values, MMAOptions())
+        now = step(now, *values)
+    jobs = {
+        "warm dual": lambda: solve_dual(problem, warm), "cold dual": lambda: solve_dual(problem),
+        "interior point": lambda: solve_interior(problem),
+    }
+    times = interleave(jobs, rounds)
+    for name, job in jobs.items():
+        target = 4 if name == "warm dual" else None
+        seconds, solution = np.median(times[name]), job()
+        label = f"subproblem n={n}, m=1, {name}"
+        yield record(label, seconds * 1e3, "ms", at_most=target)
+        yield record(f"{label}: residual", solution.residual, "", at_most=1e-6)
+
+
+def random_subproblem(n, m):
+    """An approximation of functions with random derivatives; the constraints can be met."""
+    rng = np.random.default_rng(0)
+    now = start(rng.uniform(-0.9, 0.9, n), -1, 1, Form.hard(m))
+    df0, df = rng.standard_normal(n), rng.standard_normal((m, n)) / np.sqrt(n)
+    # Met with equality or less at one point within reach.
+    f = -df @ (0.3 * rng.uniform(-1, 1, n)) - 0.1 * rng.uniform(0, 1, m)
+    return approximate(now, 0.0, df0, f, df, MMAOptions())
+
+
+def scaling(rounds=3):
+    """How the time grows with variables and rows."""
+    square = (50, 158, 500, 1581)
+    sizes = [(n, n) for n in square] + [
+        (500, 1), (5000, 1), (5000, 50), (5000, 500), (50, 500), (50, 5000), (500, 5000),
+    ]
+    problems = {size: random_subproblem(*size) for size in sizes}
+    jobs = {size: lambda problem=problem: solve(problem) for size, problem in problems.items()}
+    times = interleave(jobs, rounds)
+    for n, m in sizes:
+        solution = solve(problems[n, m])
+        name = f"random subproblem n={n}, m={m}"
+        yield record(f"{name}, {solution.message.split()[0].lower()}",
+                     np.median(times[n, m]) * 1e3, "ms")
+        yield record(f"{name}: residual", solution.residual, "", at_most=1e-6)
+    yield record(
+        f"random subproblem, cost against n = m = {square[1]}..{square[-1]}",
+        exponent(square[1:], {n: times[n, n] for n in square[1:]}), "exponent",
+    )
