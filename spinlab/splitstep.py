@@ -216,15 +216,20 @@ def _backward(steps, middle, spins):
     off, signs = _bits(spins)
     index = np.concatenate([np.arange(d) * (d + 1), off.ravel()])
     seen = np.empty((count, members, len(index)), steps.dtype)
+    chunk = max(1, CHUNK // steps[0].size)
+    turned, product = np.empty((chunk + 1, *middle.shape), steps.dtype), np.empty_like(middle)
     # Of a Hermitian G the transpose comes for free: (A^+ G A)^T = A^T (G A)^*.
-    transposed = np.ascontiguousarray(middle.swapaxes(-1, -2))
-    product, spare = np.empty_like(transposed), np.empty_like(transposed)
-    for k in range(count - 1, -1, -1):
-        np.take(transposed.reshape(members, -1), index, axis=1, out=seen[k], mode="clip")
-        np.matmul(transposed.swapaxes(-1, -2), steps[k], out=product)
-        np.conjugate(product, out=product)
-        np.matmul(steps[k].swapaxes(-1, -2), product, out=spare)
-        transposed, spare = spare, transposed
+    turned[0] = middle.swapaxes(-1, -2)
+    for last in range(count, 0, -chunk):
+        some = steps[max(0, last - chunk) : last][::-1]
+        for k, step in enumerate(some):
+            np.matmul(turned[k].swapaxes(-1, -2), step, out=product)
+            np.conjugate(product, out=product)
+            np.matmul(step.swapaxes(-1, -2), product, out=turned[k + 1])
+        n = len(some)
+        flat = turned[:n].reshape(n, members, -1)
+        seen[last - n : last] = flat[::-1].take(index, axis=-1)
+        turned[0] = turned[n]
     lowered = seen[..., d:].reshape(count, members, spins, d // 2).sum(axis=-1)
     return np.array([lowered.real, lowered.imag * -1, seen[..., :d].real @ signs])
 
