@@ -16,6 +16,13 @@ def _roof(delta, coupling):
     return (length - abs(coupling)) / (length + abs(coupling))
 
 
+def _two_bounds(a, b, sigma):
+    alone = a @ a
+    return sigma / np.sqrt([alone, alone - (a @ b) ** 2 / (b @ b)])
+
+
+A, B = np.array([1.0, 2.0, 0.5, -1.0]), np.array([0.5, 1.5, 1.0, 0.0])
+
 #: name: what :class:`spinlab.exercises.Exercise` is made from
 ANSWERS = {
     "ex-shift-to-hertz": {
@@ -61,5 +68,16 @@ ANSWERS = {
         "asks": "your function difference(te, coupling)",
         "reference": lambda te, coupling: np.sin(np.pi * coupling * te) ** 2 / 2,
         "cases": ((0.068, 7.4), (0.03, 7.0), (0.144, 6.9)),
+    },
+    "ex-decibel": {
+        "asks": "the number of dB",
+        "reference": 10 * np.log10(4),
+        "tolerance": 1e-3,
+    },
+    "ex-real-part": {"asks": "the part of the energy", "reference": 0.5},
+    "ex-nuisance": {
+        "asks": "your function bounds(a, b, sigma), the two standard deviations",
+        "reference": _two_bounds,
+        "cases": ((A, B, 0.1), (B, A, 2.0)),
     },
 }

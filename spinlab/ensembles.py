@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .inputs import finite_array, not_negative, positive
+from .inputs import finite_array, instance, not_negative, positive
 
 #: What a member may differ in; all but the offset are positive.
 AXES = ("offset_hz", "b1_scale", "t1", "t2")
@@ -194,7 +194,8 @@ def read_histogram(path):
     >>> scale, weights = read_histogram("b1.csv")  # doctest: +SKIP
     >>> Ensemble.grid(offsets, scale, weights={"b1_scale": weights})  # doctest: +SKIP
     """
-    lines = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig").splitlines()]
+    path = Path(instance("path", path, (str, Path)))
+    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     lines = [line for line in lines if line]
     columns = [name.strip() for name in lines[0].split(",")] if lines else []
     if columns != ["b1_scale", "weight"]:

@@ -39,6 +39,9 @@ NAMESPACE = {
     "x": sl.transfer(sl.observable("Ix")),
     "scanner": sl.Scanner(), "metabolites": metabolites, "ax": AX,
     "axis": np.linspace(1.0, 4.0, 31), "lines": sl.transitions(AX, np.eye(4), sl.Scanner()),
+    "short_echo": sl.isolation_problem("Glu", "Gln", te1=4e-3, te2=8e-3),
+    "split": lambda coupling=np.eye(2), u=np.zeros((2, 5)), dt=1e-3:  # noqa: B008
+        (coupling, [[0.0]], [1.0], u, dt, np.eye(2)),
     "draw": lambda **values: plt.figure(), "t": sp.Symbol("t"), "k": sp.Symbol("k"),
 }  # fmt: skip
 
@@ -569,9 +572,44 @@ MEASUREMENT = [
     ("sl.write_nifti_basis(3.0, 'x')", "basis must be a BasisSet"),
     ("sl.write_lcmodel_basis(3.0, 'x')", "basis must be a BasisSet"),
 ]
+LATER = [
+    ("sl.adapt(5)", "problem must be a Problem"),
+    ("sl.adapt(wide, tolerance=-1)", "tolerance must be a positive number"),
+    ("sl.adapt(wide, rounds=0)", "rounds must be a whole number"),
+    ("sl.read_histogram(5)", "path must be"),
+    ("sl.design_grid(-1, 1e3)", "duration must be a positive number"),
+    ("sl.design_grid(1e-3, nan)", "bandwidth_hz must be 0 or a positive number"),
+    ("sl.design_grid(1e-3, 1e3, (1.2, 0.8), 1e4)", "b1_range must be (smallest, largest)"),
+    ("sl.magnitude(np.zeros(3))", "The target must have 2 axes"),
+    ("sl.magnitude([[nan, 0], [0, 1], [0, 0]])", "The target must be finite"),
+    ("sl.fit_model(-1)", "te must be a positive number"),
+    ("sl.fit_model(0.03, snr=0)", "snr must be a positive number"),
+    ("sl.fit_model(0.03, window_ppm=(4, 2))", "A window is (low, high) in ppm"),
+    ("sl.cramer_rao_problem({'Glu': 0.02}, 5, 0.01, 0.02)", "model must be a FitModel"),
+    ("sl.cramer_rao_problem({'Foo': 1}, sl.fit_model(0.03), 0.01, 0.02)", "no molecule in the fit"),
+    ("sl.judge_bounds(5, sl.fit_model(0.03))", "A sequence must be a tuple"),
+    ("sl.judge_bounds(sl.press(0.01, 0.02), 5)", "model must be a FitModel"),
+    ("sl.judge_isolation(5, 'Glu', 'Gln')", "A sequence must be a tuple"),
+    ("sl.judge_isolation(sl.press(0.01, 0.02), 'Foo', 'Gln')", "There is no metabolite 'Foo'"),
+    ("sl.isolation_problem('Foo', 'Gln', te1=0.01, te2=0.02)", "There is no metabolite 'Foo'"),
+    ("sl.isolation_problem('Glu', 'Gln', 5.0, te1=0.01, te2=0.02)", "is outside the window"),
+    ("sl.isolation_problem('Cr', 'Gln', te1=0.01, te2=0.02)", "Say by line_ppm"),
+    ("sl.isolation_problem('Cr', 'Gln', 2.3, te1=0.01, te2=0.02)", "no signal between"),
+    ("sl.isolation_problem('Glu', 'Gln', te1=-0.01, te2=0.02)", "leave intervals of -5"),
+    ("sl.isolation_problem('Glu', 'Gln', te1=0.01, te2=0.02, dt=3e-4)", "multiple of dt = 0.3 ms"),
+    ("sl.spectral_design(5)", "problem must be a SpectralProblem"),
+    ("sl.spectral_design(short_echo, x0=[nan] * 48)", "x0 must be finite"),
+    ("sl.starting_point(5)", "problem must be a SpectralProblem"),
+    ("sl.starting_point(short_echo, noise=-1)", "noise must be 0 or a positive number"),
+    ("sl.shaped_press(1, 2, 3)", "pulse must be a Pulse"),
+    ("sl.propagate_split(*split(u=np.zeros((3, 5))))", "must have shape (2, steps)"),
+    ("sl.split_step(*split(dt=-1e-3))", "dt must be a positive number"),
+    ("sl.split_step(*split(u=np.full((2, 5), nan)))", "The waveform must be finite"),
+    ("sl.split_step(*split(coupling=np.eye(3)))", "real symmetric coupling Hamiltonian 2 x 2"),
+]
 TABLE = [
     *OPERATORS, *SYSTEMS, *GENERATORS, *ELEMENTS, *OBJECTIVES, *METHODS, *CHECKS, *PULSES,
-    *ENSEMBLES, *DISTORTIONS, *PROBLEMS, *DISPLAY, *CONSTRAINED, *MEASUREMENT,
+    *ENSEMBLES, *DISTORTIONS, *PROBLEMS, *DISPLAY, *CONSTRAINED, *MEASUREMENT, *LATER
 ]  # fmt: skip
 
 
