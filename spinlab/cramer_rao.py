@@ -44,7 +44,7 @@ class FitModel:
         Axis of the spectra: rising, evenly spaced.
     concentrations : dict
         Concentration by name: all molecules of the fit, those of interest and the others.
-        Names are those of :data:`spinlab.METABOLITES`.
+        Names are those of :data:`spinlab.metabolites.METABOLITES`.
     noise : float
         Deviation of the noise, in the spectra's unit at concentration 1.
     knots : int

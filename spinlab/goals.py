@@ -33,7 +33,7 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
     method : str
         A name of :data:`spinlab.methods.METHODS`, or ``"spinors"``.
     aggregate : str or callable
-        A name of :data:`spinlab.AGGREGATES`, or such a function.
+        A name of :data:`spinlab.aggregates.AGGREGATES`, or such a function.
     limits : dict, optional
         See :mod:`spinlab.limits`.
     weight : float

@@ -36,7 +36,7 @@ class SpectralProblem:
     Parameters
     ----------
     metabolites : tuple of (str or Metabolite)
-        Names of :data:`spinlab.METABOLITES`, or molecules of your own.
+        Names of :data:`spinlab.metabolites.METABOLITES`, or molecules of your own.
     loss : callable
         ``loss({name: spectrum})`` returns the number that is to become small and its derivatives
         ``{name: derivative}``.  Spectra and derivatives ``D`` are complex, (members, points), and
