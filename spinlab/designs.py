@@ -87,8 +87,8 @@ def design(
     optimiser : str or tuple of str
         A name of :data:`spinlab.descents.OPTIMISERS`, or several: a hybrid.
     aggregate : str or callable
-        Which infidelity is to become small: a name of :data:`spinlab.aggregates.AGGREGATES`, or a function
-        like them, such as ``functools.partial(spinlab.aggregates.tail, share=0.05)``.
+        Which infidelity is to become small: a name of :data:`spinlab.aggregates.AGGREGATES`, or a
+        function like them, such as ``functools.partial(spinlab.aggregates.tail, share=0.05)``.
     limits : dict, optional
         Bounds by the names of :data:`spinlab.limits.LIMITS`, such as ``{"mean_power": 0.5}``:
         constraints for moving asymptotes, penalties for the others.
