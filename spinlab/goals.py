@@ -83,7 +83,7 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
         value,
         member_goal.hessian if second else None,
         member_goal.gauss_newton if averaged else None,
-        member_goal.members, member_goal.residuals, rows if limits else None,
+        member_goal.members, member_goal.residuals, rows if limits and not weight else None,
         problem.ensemble.weights,
     )
 

@@ -213,6 +213,16 @@ def test_limits_of_a_design(optimiser):
     assert sl.referee(result.pulse, task()).mean > 0.99
 
 
+def test_a_penalty_is_broken_by_multiplier_over_twice_its_weight():
+    """The least infidelity under P is 1 - sin(2 pi sqrt(P)); its slope is the multiplier."""
+    result = sl.design(
+        task(), "xy-free", radius=0, limits={"mean_power": 0.05}, penalty=1e3, max_iterations=150
+    )
+    power = np.mean(np.sum(result.pulse.waveform**2, axis=0))
+    multiplier = np.pi / np.sqrt(power) * np.cos(2 * np.pi * np.sqrt(power))
+    assert power - 0.05 == pytest.approx(multiplier / 2e3, rel=1e-2)
+
+
 @pytest.mark.parametrize("limits, sentence", [
     ({"foo": 1}, "There is no limit 'foo'"), ({"mean_power": -1}, "must be a positive number"),
     ({"peak_power": [1, 2]}, "must be a positive number"),
