@@ -111,14 +111,13 @@ def members(steps=500, rounds=3):
 
 
 def large(members=10_000, steps=2000):
-    """The largest ensemble, in a process of its own: time, memory, and what two threads bring."""
+    """The largest ensemble, in a process of its own: memory and time."""
     command = [sys.executable, __file__, str(members), str(steps)]
     answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    peak, one, two = map(float, answer)
+    peak, seconds = map(float, answer)
     name = f"gradient, {members} members x {steps} steps"
     yield record(f"{name}, peak memory of the process", peak, "GB", at_most=2)
-    yield record(name, one, "s")
-    yield record(f"{name}, wall time, one thread over two", one / two, "x")
+    yield record(name, seconds, "s")
 
 
 def bebop(duration=337.5e-6, seconds=300):
@@ -151,15 +150,13 @@ def bebop(duration=337.5e-6, seconds=300):
 
 
 def largest(members, steps):
-    """Print peak memory (GB), and wall time (s) by one thread and by two."""
+    """Print peak memory, GB, and CPU time, s."""
     task, waveform = problem(members, steps), random_waveform(steps)
-    seconds = []
-    for threads in (1, 2):
-        start = time.perf_counter()
-        task.evaluate(waveform, threads=threads)
-        seconds.append(time.perf_counter() - start)
+    start = time.process_time()
+    task.evaluate(waveform)
+    seconds = time.process_time() - start
     unit = 1e9 if sys.platform == "darwin" else 1e6  # ru_maxrss counts bytes there, kB elsewhere
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, *seconds)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, seconds)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .inputs import finite_array, instance, not_negative, positive
+from .inputs import finite_array, not_negative, positive
 
 #: What a member may differ in; all but the offset are positive.
 AXES = ("offset_hz", "b1_scale", "t1", "t2")
@@ -187,16 +187,18 @@ def read_histogram(path):
     Raises
     ------
     ValueError
-        Another header, a row that is not two numbers, no row, or weights that cannot be.
+        No such file, another header, a row that is not two numbers, no row, impossible weights.
 
     Examples
     --------
     >>> scale, weights = read_histogram("b1.csv")  # doctest: +SKIP
     >>> Ensemble.grid(offsets, scale, weights={"b1_scale": weights})  # doctest: +SKIP
     """
-    path = Path(instance("path", path, (str, Path)))
-    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    lines = [line for line in lines if line]
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, TypeError, UnicodeDecodeError) as error:
+        raise ValueError(f"No histogram could be read from {path!r}: {error}.") from error
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     columns = [name.strip() for name in lines[0].split(",")] if lines else []
     if columns != ["b1_scale", "weight"]:
         raise ValueError(

@@ -7,7 +7,6 @@ Every method has the same signature, so they swap: choose by name from :data:`ME
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +17,7 @@ from autograd.tracer import getval, isbox
 from . import fem, grape, rotations, scans
 from .elements import CONTROL_SHAPES, ELEMENTS
 from .generators import Generator
-from .inputs import choice, finite_array, instance, positive, whole
+from .inputs import choice, finite_array, instance, positive
 from .linearisation import Linearisation
 
 #: name: linearise(generator, waveform, dt, rho0, control)
@@ -242,21 +241,19 @@ def linearise_final(generator, waveform, dt, rho0, method="rotations", control="
 
 def _scans(generator, waveform, method):
     """Whether members are so many that the scan beats the band."""
-    return (
-        method == "rotations"
-        and generator.members is not None
-        and np.shape(waveform)[-1] * generator.members**2 >= SCAN_FROM
-    )
+    members, shape = generator.members, np.shape(waveform)
+    suits = method == "rotations" and members is not None and len(shape) == 2
+    return suits and shape[1] * members**2 >= SCAN_FROM
 
 
 def evaluate_objective(
     generator, waveform, dt, rho0, objective, method="rotations", control="constant",
-    weights=None, threads=1,
+    weights=None,
 ):
     """Objective of every member and its exact gradient with respect to the waveform.
 
     Forward, objective, backward: for large ensembles in chunks that stay in the cache.  With
-    weights, the memory beyond the results is that of one chunk a thread, some 20 MB.
+    weights, the memory beyond the values is that of one chunk, some tens of MB.
 
     Parameters
     ----------
@@ -266,8 +263,6 @@ def evaluate_objective(
         Such as ``spinlab.transfer(target)``.
     weights : ndarray, (members,), optional
         Return the weighted sum of the gradients instead of all of them.
-    threads : int
-        Chunks treated at the same time.
 
     Returns
     -------
@@ -283,12 +278,12 @@ def evaluate_objective(
     (np.float64(1.0), (2, 25))
     """
     instance("generator", generator, Generator, "Make one by spinlab.evaluate().")
-    whole("threads", threads)
     if not callable(objective):
         raise TypeError(
             f"The objective must be a function, such as spinlab.transfer(target), but "
             f"{objective!r} arrived."
         )
+    waveform = finite_array("The pulse", waveform, complex)
     members = generator.members
     if weights is not None:
         weights = finite_array("weights", weights)
@@ -297,11 +292,11 @@ def evaluate_objective(
                 f"weights must have shape (members,), but {weights.shape} arrived for "
                 f"{'a single system' if members is None else f'{members} members'}."
             )
-
-    chunk = CHUNK // max(1, np.shape(waveform)[-1] * generator.dimension**2)
+    samples = waveform.shape[-1] if waveform.size and waveform.ndim else 1
+    chunk = CHUNK // (samples * generator.dimension**2)
     if _scans(generator, waveform, method):
-        chunk = SCAN_CHUNK // np.shape(waveform)[-1]
-    count = 1 if members is None else min(members, max(threads, -(-members // max(1, chunk))))
+        chunk = SCAN_CHUNK // samples
+    count = 1 if members is None else -(-members // max(1, chunk))
 
     def evaluate_chunk(chunk):
         part = generator if count == 1 else generator.member(chunk)
@@ -315,12 +310,7 @@ def evaluate_objective(
     if members is None:
         return Evaluation(*evaluate_chunk(...))
     bounds = [members * k // count for k in range(count + 1)]
-    chunks = [slice(*pair) for pair in zip(bounds[:-1], bounds[1:], strict=True)]
-    if threads == 1:
-        parts = map(evaluate_chunk, chunks)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            parts = list(pool.map(evaluate_chunk, chunks))
+    parts = [evaluate_chunk(slice(*pair)) for pair in zip(bounds[:-1], bounds[1:], strict=True)]
     values, gradients = zip(*parts, strict=True)
     return Evaluation(
         np.concatenate(values), np.concatenate(gradients) if weights is None else sum(gradients)

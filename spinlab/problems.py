@@ -221,18 +221,16 @@ class Problem:
         steps = self.steps * distortion.oversampling(self.dt) + distortion.tail
         return replace(self, steps=steps, duration=steps * distortion.dt)
 
-    def evaluate(self, waveform, method="rotations", threads=1):
+    def evaluate(self, waveform, method="rotations"):
         """Mean objective of a waveform over the ensemble, and its gradient.
 
         Large ensembles are treated in parts, in memory that does not grow with them but for the
-        values: less than 100 MB a thread.
+        values: less than 100 MB.
 
         Parameters
         ----------
         waveform : ndarray, (2, samples)
         method : str
-        threads : int
-            Parts that are treated at the same time.
 
         Returns
         -------
@@ -247,6 +245,6 @@ class Problem:
         weights = self.ensemble.weights
         result = evaluate_objective(
             self.generator(), waveform, self.dt, self.initial_state(),
-            self.objective_function(), method, self.control, weights, threads,
+            self.objective_function(), method, self.control, weights,
         )
         return weights @ result.values, result.gradients

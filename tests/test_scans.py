@@ -52,7 +52,7 @@ def test_a_spin_that_nothing_turns_keeps_its_gradient():
 
 @BOTH
 @pytest.mark.parametrize("method", ["rotations", "fem-quadratic", "grape-batched"])
-def test_chunks_threads_and_weights_change_nothing(control, method, monkeypatch, rng):
+def test_chunks_and_weights_change_nothing(control, method, monkeypatch, rng):
     pulse = case(control=control, steps=20, members=12)
     objective, weights = sl.transfer(np.eye(3)[0]), rng.uniform(size=12)
     arguments = *pulse.arguments, objective, method, control
@@ -61,11 +61,9 @@ def test_chunks_threads_and_weights_change_nothing(control, method, monkeypatch,
     monkeypatch.setattr(methods, "SCAN_CHUNK", 100)
     for scan_from in (0, 10**9):
         monkeypatch.setattr(methods, "SCAN_FROM", scan_from)
-        for threads in (1, 3):
-            result = sl.evaluate_objective(*arguments, weights, threads)
-            expected = np.tensordot(weights, whole.gradients, 1)
-            assert relative(result.values, whole.values) < 1e-13
-            assert relative(result.gradients, expected) < 1e-12
+        result = sl.evaluate_objective(*arguments, weights)
+        assert relative(result.values, whole.values) < 1e-13
+        assert relative(result.gradients, np.tensordot(weights, whole.gradients, 1)) < 1e-12
         assert relative(sl.evaluate_objective(*arguments).gradients, whole.gradients) < 1e-12
 
 
@@ -90,9 +88,3 @@ def test_weights_that_do_not_fit(weights):
     pulse = case(members=5)
     with pytest.raises(ValueError, match="weights must have shape"):
         sl.evaluate_objective(*pulse.arguments, sl.transfer(np.eye(3)[0]), weights=weights)
-
-
-def test_threads_are_a_whole_number():
-    pulse = case(members=5)
-    with pytest.raises(ValueError, match="threads must be a whole number"):
-        sl.evaluate_objective(*pulse.arguments, sl.transfer(np.eye(3)[0]), threads=0)
