@@ -243,7 +243,7 @@ def ensemble_speed(rounds=15):
 
 
 def best_conventional(wanted, unwanted):
-    """Best selectivity of PRESS and MEGA-PRESS with a peak of at least 0.3, nominal member."""
+    """Best selectivity of PRESS and MEGA-PRESS with a peak of 0.3 in magnitude, nominal member."""
     alone = sl.Ensemble([0.0], [1.0])
     tes = 1e-3 * np.arange(10, 101, 10)
     kinds = {"PRESS": [sl.press(te1, te2) for te1 in tes for te2 in tes]}
@@ -253,9 +253,13 @@ def best_conventional(wanted, unwanted):
         for length in (0.014, 0.02) if te / 4 - 7.5e-3 - length / 2 > 0
     ]  # fmt: skip
     for kind, sequences in kinds.items():
-        reports = [sl.judge_isolation(one, wanted, unwanted, ensemble=alone) for one in sequences]
+        reports = [
+            sl.judge_isolation(one, wanted, unwanted, ensemble=alone, magnitude=True)
+            for one in sequences
+        ]
         strong = [report for report in reports if report.peak[0] >= 0.3]
-        yield kind, max(strong, key=lambda report: report.selectivity_db[0])
+        if strong:
+            yield kind, max(strong, key=lambda report: report.selectivity_db[0])
 
 
 #: wanted: (unwanted, design, least mean and least worst selectivity in dB)

@@ -125,7 +125,7 @@ from .spectra import (
     transitions,
 )
 from .spectral_adjoint import shaped_press
-from .spectral_designs import SpectralResult, spectral_design, starting_point
+from .spectral_designs import SpectralResult, scan_timings, spectral_design, starting_point
 from .spectral_problems import SpectralProblem
 from .spinors import turn
 from .splitstep import propagate_split, split_step

@@ -26,7 +26,7 @@ from .simulation import simulate
 from .spectra import check_window, spectrum, transitions
 from .spectral_problems import SpectralProblem
 
-#: mmol per kg of human grey matter, within the ranges of Govindaraju et al. (2000), table 1.
+#: mmol per kg: round numbers of the size found in human grey matter, not those of one source.
 CONCENTRATIONS = {
     "Glu": 10.0, "Gln": 3.5, "NAA": 10.0, "Cr": 8.0, "mI": 6.0, "GABA": 1.5, "GSH": 2.0,
 }  # fmt: skip
@@ -97,6 +97,12 @@ class FitModel:
         missing = set(self.concentrations) - set(spectra)
         if missing:
             raise ValueError(f"The fit needs the spectra of {', '.join(sorted(missing))}, too.")
+        for name in self.concentrations:
+            if np.shape(spectra[name])[-1:] != self.ppm.shape:
+                raise ValueError(
+                    f"The spectrum of {name} must have the {len(self.ppm)} points of the axis, but "
+                    f"shape {np.shape(spectra[name])} arrived."
+                )
         total = sum(value * spectra[name] for name, value in self.concentrations.items())
         slope = _difference(total) / self._step
         # A Lorentzian of width w is a function of w/2 + i nu: one derivative serves for both.

@@ -124,6 +124,11 @@ def design(
     name = aggregate if isinstance(aggregate, str) else "aggregate"
     names = {optimiser} if isinstance(optimiser, str) else set(optimiser)
     constrained = bool(names & CONSTRAINED)
+    if constrained and aggregate not in ("mean", "worst"):
+        raise ValueError(
+            "Moving asymptotes sum up squares of the members or take the worst of them "
+            f"(form='minimax'), but aggregate={aggregate!r} arrived; use 'l-bfgs' for it."
+        )
     goal = make_goal(
         problem, shape, method, aggregate, checked_limits(limits), 0 if constrained else penalty
     )

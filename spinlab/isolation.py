@@ -150,7 +150,7 @@ class IsolationReport:
 
 def judge_isolation(
     sequence, wanted, unwanted, window_ppm=(2.25, 2.55), linewidth_hz=6.0, ensemble=None,
-    scanner=None,
+    scanner=None, magnitude=False,
 ):  # fmt: skip
     """Judge any sequence by the exact path, on a grid finer than that of the design.
 
@@ -164,6 +164,8 @@ def judge_isolation(
     ensemble : Ensemble, optional
         Default: 25 members, B0 within 5 Hz and B1 within 10 %.
     scanner : Scanner, optional
+    magnitude : bool
+        Whether a peak counts whatever its phase is; of use where a sequence inverts the signal.
 
     Returns
     -------
@@ -180,8 +182,8 @@ def judge_isolation(
         return spectrum(transitions(molecule, states, scanner), axis, linewidth_hz)
 
     spectra = [seen(one, sequence, ensemble.offset_hz, ensemble.b1_scale) for one in molecules]
-    height = peak(seen(molecules[0], pulse_acquire()), axis, window_ppm)
+    height = peak(seen(molecules[0], pulse_acquire()), axis, window_ppm, magnitude)
     return IsolationReport(
         ensemble, selectivity_db(*spectra, axis, window_ppm),
-        peak(spectra[0], axis, window_ppm) / height,
+        peak(spectra[0], axis, window_ppm, magnitude) / height,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .inputs import instance, not_negative, whole
+from .inputs import finite_array, instance, not_negative, whole
 from .optimisers import History, minimise
 from .spectral_problems import SpectralProblem
 
@@ -125,3 +125,47 @@ def spectral_design(
     return SpectralResult(
         problem, best.x, best.fun, best.nit, best.nfev, best.success, best.message, best.history
     )
+
+
+def scan_timings(make, timings, **options):
+    """Echo times as design variables: a short design for each, the best first.
+
+    Parameters
+    ----------
+    make : callable
+        ``make(te1, te2)`` returns the problem, with whatever depends on the echo times.
+    timings : list of (float, float)
+        TE1 and TE2, s.
+    **options
+        Of :func:`spectral_design`; ``max_iterations`` is 30 unless given.
+
+    Returns
+    -------
+    list of SpectralResult
+        By rising ``fun``; go on with ``spectral_design(best.problem, x0=best.x)``.  Also after an
+        interruption: with what had been run by then.
+
+    Examples
+    --------
+    >>> from spinlab import isolation_problem
+    >>> def make(te1, te2):
+    ...     return isolation_problem("Glu", "Gln", te1=te1, te2=te2)
+    >>> found = scan_timings(make, [(4e-3, 8e-3), (8e-3, 16e-3)], max_iterations=3)
+    >>> len(found), found[0].fun <= found[1].fun
+    (2, True)
+    """
+    if not callable(make):
+        raise TypeError(f"make must be a function of te1 and te2, but {make!r} arrived.")
+    timings = finite_array("timings", timings)
+    if timings.ndim != 2 or timings.shape[1] != 2 or not len(timings):
+        raise ValueError(f"timings must be pairs (te1, te2), but shape {timings.shape} arrived.")
+    # All problems first: echo times that do not fit are refused before the long run.
+    problems, results = [make(te1, te2) for te1, te2 in timings.tolist()], []
+    options = {"max_iterations": 30, **options}
+    try:
+        for problem in problems:
+            results.append(spectral_design(problem, **options))
+    except KeyboardInterrupt:
+        if not results:
+            raise
+    return sorted(results, key=lambda result: result.fun)

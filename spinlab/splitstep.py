@@ -222,10 +222,11 @@ def _backward(steps, middle, spins):
     turned[0] = middle.swapaxes(-1, -2)
     for last in range(count, 0, -chunk):
         some = steps[max(0, last - chunk) : last][::-1]
-        for k, step in enumerate(some):
-            np.matmul(turned[k].swapaxes(-1, -2), step, out=product)
+        pairs = zip(turned.swapaxes(-1, -2), turned[1:], some, some.swapaxes(-1, -2), strict=False)
+        for G, after, step, transposed in pairs:
+            np.matmul(G, step, out=product)
             np.conjugate(product, out=product)
-            np.matmul(step.swapaxes(-1, -2), product, out=turned[k + 1])
+            np.matmul(transposed, product, out=after)
         n = len(some)
         flat = turned[:n].reshape(n, members, -1)
         seen[last - n : last] = flat[::-1].take(index, axis=-1)

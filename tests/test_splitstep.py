@@ -138,21 +138,3 @@ def test_tree_product_is_the_product(count):
     matrices = np.random.default_rng(2).standard_normal((count, 3, 3))
     np.testing.assert_allclose(tree_product(matrices), np.linalg.multi_dot(
         [*matrices[::-1], np.eye(3), np.eye(3)]))  # fmt: skip
-
-
-@pytest.mark.parametrize("changed, sentence", [
-    ({0: np.ones((4, 4))}, "3 spins need a real symmetric coupling Hamiltonian 8 x 8"),
-    ({0: np.triu(np.ones((8, 8)))}, "real symmetric"),
-    ({2: np.ones(2)}, "offset must have shape"),
-    ({3: np.ones((3, 5))}, "The waveform must have shape"),
-    ({3: np.full((2, 5), np.nan)}, "The waveform must be finite"),
-    ({4: -1.0}, "dt must be a positive number of seconds"),
-    ({5: np.eye(4)}, "The density matrix must have shape"),
-    ({6: "half"}, "There is no precision 'half'"),
-])  # fmt: skip
-def test_bad_input(changed, sentence):
-    values = list(arguments())
-    for position, value in changed.items():
-        values[position] = value
-    with pytest.raises((ValueError, TypeError), match=sentence):
-        sl.split_step(*values)
