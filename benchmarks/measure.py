@@ -1,4 +1,4 @@
-"""How the benchmarks measure: CPU time of one thread, jobs in turn, medians."""
+"""How the benchmarks measure: CPU time, jobs in turn, medians."""
 
 import gc
 import time
@@ -33,7 +33,7 @@ def record(name, value, unit, at_least=None, at_most=None, baseline=None):
     }
 
 
-def interleave(jobs, rounds, shortest=0.01):
+def interleave(jobs, rounds, shortest=0.01, clock=time.thread_time):
     """CPU time of every job, round by round.
 
     The jobs take turns, so whatever else slows the machine down slows all of them alike; ratios are
@@ -46,6 +46,8 @@ def interleave(jobs, rounds, shortest=0.01):
     rounds : int
     shortest : float
         Least length of a turn, s.
+    clock : callable
+        ``time.process_time`` for code that has threads of its own.
 
     Returns
     -------
@@ -54,23 +56,23 @@ def interleave(jobs, rounds, shortest=0.01):
     """
     for job in jobs.values():
         job()
-    calls = {name: max(1, round(shortest / _seconds(job, 1))) for name, job in jobs.items()}
+    calls = {name: max(1, round(shortest / _seconds(job, 1, clock))) for name, job in jobs.items()}
     times = {name: [] for name in jobs}
     gc.disable()
     try:
         for _ in range(rounds):
             for name, job in jobs.items():
-                times[name].append(_seconds(job, calls[name]))
+                times[name].append(_seconds(job, calls[name], clock))
     finally:
         gc.enable()
     return {name: np.array(seconds) for name, seconds in times.items()}
 
 
-def _seconds(job, calls):
-    start = time.thread_time()
+def _seconds(job, calls, clock):
+    start = clock()
     for _ in range(calls):
         job()
-    return (time.thread_time() - start) / calls
+    return (clock() - start) / calls
 
 
 def ratio(slow, fast):
