@@ -162,7 +162,7 @@ def plot_fidelity_map(report, title=None):
     return fig
 
 
-def _draw_map(axes, report):
+def _draw_map(axes, report, **bar):
     if len(report.offset_hz) < 2 or len(report.b1_scale) < 2:
         axis = report.offset_hz / 1e3 if len(report.offset_hz) > 1 else report.b1_scale
         axes.plot(axis, report.fidelity.ravel(), marker="o" if len(axis) == 1 else None)
@@ -174,7 +174,7 @@ def _draw_map(axes, report):
             vmin=report.minimum, vmax=max(1, report.fidelity.max()),
             shading="nearest", rasterized=True,
         )
-        axes.figure.colorbar(image, ax=axes, label="fidelity")
+        axes.figure.colorbar(image, ax=axes, **{"label": "fidelity", **bar})
         offset, scale = report.worst_member
         axes.plot(offset / 1e3, scale, "x", color="C1", ms=9, mew=2, clip_on=False)
         axes.set(xlabel="offset (kHz)", ylabel="B1 scale")
@@ -202,30 +202,24 @@ def plot_report(pulse, problem=None, **options):
         report = pulse
     else:
         report = report_pulse(pulse, problem, **options)
-    rows = [["RF", "phase"], ["x", "y"], ["z", "map"], ["spectrum", "spectrum"]]
-    if report.paths is None:
-        rows = [["RF", "phase"], ["map", "map"], ["spectrum", "spectrum"]]
-    fig, axes = plt.subplot_mosaic(rows, figsize=(6.4, 2.3 * len(rows)))
+    rows = [[left] * 3 + [right] * 3 for left, right in (("RF", "phase"), ("map", "spectrum"))]
+    if report.paths is not None:
+        rows.insert(1, list("xxyyzz"))
+    fig, axes = plt.subplot_mosaic(rows, figsize=(6.4, 2.4 * len(rows)))
     _draw_controls(axes["RF"], axes["phase"], report)
-    for name, path in zip("xyz", report.paths.T if report.paths is not None else (), strict=False):
-        times = report.felt.times * 1e6
-        axes[name].plot(times, path[:, :-1], color="0.6", lw=0.7)
-        axes[name].plot(times, path[:, -1], color="C1", label="worst member")
-        axes[name].set(xlabel="time (µs)", ylabel=f"$M_{name}$", ylim=(-1.1, 1.1))
-    _draw_map(axes["map"], report.judged)
+    axes["phase"].set_title(f"peak {report.peak_hz / 1e3:.3g}, rms {report.rms_hz / 1e3:.3g} kHz")
+    for name, path in zip("xyz", () if report.paths is None else report.paths.T, strict=False):
+        axes[name].plot(report.felt.times * 1e6, path[:, :-1], color="0.6", lw=0.7)
+        axes[name].plot(report.felt.times * 1e6, path[:, -1], color="C1")
+        axes[name].set(title=f"$M_{name}$", xlabel="time (µs)", ylim=(-1.1, 1.1))
+        axes[name].tick_params(labelleft=name == "x")
     judged, near = report.judged, np.abs(report.frequency_hz) < 2 * report.band_hz
+    _draw_map(axes["map"], judged, location="top", label="")
+    axes["map"].set_title(f"mean {judged.mean:.4f}, worst {judged.minimum:.4f}")
     axes["spectrum"].axvspan(*judged.offset_hz[[0, -1]] / 1e3, color="0.85")
     axes["spectrum"].plot(report.frequency_hz[near] / 1e3, report.spectrum[near])
     axes["spectrum"].set(xlabel="offset (kHz)", ylabel="flip angle (turns)")
-    titles = {
-        "RF": f"peak {report.peak_hz / 1e3:.4g}, rms {report.rms_hz / 1e3:.4g} kHz",
-        "phase": f"mean power {report.relative_power:.3g}",
-        "x": "paths; the worst in orange",
-        "map": f"mean {judged.mean:.4f}, worst {judged.minimum:.4f}",
-        "spectrum": f"spectrum: 95 % of the energy within {report.band_hz / 1e3:.3g} kHz",
-    }
-    for name in titles.keys() & axes.keys():
-        axes[name].set_title(titles[name], fontsize="small", loc="left")
+    axes["spectrum"].set_title(f"95 % of energy: ±{report.band_hz / 1e3:.3g} kHz")
     return fig
 
 
@@ -233,12 +227,12 @@ def _draw_controls(top, bottom, report):
     felt = [(report.felt, ":")] if report.felt is not report.pulse else []
     for pulse, style in [(report.pulse, "-"), *felt]:
         for k, row in enumerate(pulse.waveform * pulse.rf_hz / 1e3):
-            label = f"$u_{'xy'[k]}$" if pulse is report.pulse else None
+            label = f"$u_{'xy'[k]}$" if pulse is report.pulse else [None, "felt"][k]
             _draw_samples(top, pulse, row, color=f"C{k}", ls=style, label=label)
         _draw_samples(bottom, pulse, np.unwrap(pulse.phase), color="C2", ls=style)
     top.set(xlabel="time (µs)", ylabel="RF (kHz)")
     bottom.set(xlabel="time (µs)", ylabel="phase (rad)")
-    top.legend(ncols=2)
+    top.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1), handlelength=1, borderpad=0)
 
 
 def plot_curves(x, rows, labels, ylim, xlabel="", ylabel=""):
