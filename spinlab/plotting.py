@@ -202,10 +202,11 @@ def plot_report(pulse, problem=None, **options):
         report = pulse
     else:
         report = report_pulse(pulse, problem, **options)
-    rows = [[left] * 3 + [right] * 3 for left, right in (("RF", "phase"), ("map", "spectrum"))]
-    if report.paths is not None:
-        rows.insert(1, list("xxyyzz"))
-    fig, axes = plt.subplot_mosaic(rows, figsize=(6.4, 2.4 * len(rows)))
+    rows = [["RF", "phase"], ["x", "y", "z"], ["map", "spectrum"]]
+    if report.paths is None:
+        del rows[1]
+    nested = [[[row]] for row in rows]  # every row has columns of its own
+    fig, axes = plt.subplot_mosaic(nested, figsize=(5.8, 2.4 * len(rows)))
     _draw_controls(axes["RF"], axes["phase"], report)
     axes["phase"].set_title(f"peak {report.peak_hz / 1e3:.3g}, rms {report.rms_hz / 1e3:.3g} kHz")
     for name, path in zip("xyz", () if report.paths is None else report.paths.T, strict=False):
@@ -218,7 +219,7 @@ def plot_report(pulse, problem=None, **options):
     axes["map"].set_title(f"mean {judged.mean:.4f}, worst {judged.minimum:.4f}")
     axes["spectrum"].axvspan(*judged.offset_hz[[0, -1]] / 1e3, color="0.85")
     axes["spectrum"].plot(report.frequency_hz[near] / 1e3, report.spectrum[near])
-    axes["spectrum"].set(xlabel="offset (kHz)", ylabel="flip angle (turns)")
+    axes["spectrum"].set(xlabel="offset (kHz)", ylabel="spectrum (turns)")
     axes["spectrum"].set_title(f"95 % of energy: ±{report.band_hz / 1e3:.3g} kHz")
     return fig
 
