@@ -97,6 +97,7 @@ from .plotting import (
     plot_convergence,
     plot_fidelity_map,
     plot_pulse,
+    plot_report,
     use_style,
 )
 from .problems import Problem
@@ -111,6 +112,7 @@ from .pulses import (
 )
 from .races import race
 from .referees import CoarseGridWarning, RefereeReport, referee
+from .reports import PulseReport, report_pulse
 from .sequences import gaussian_pulse, mega_press, press, pulse_acquire, spin_echo, steam
 from .simulation import simulate
 from .spectra import (

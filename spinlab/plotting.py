@@ -16,6 +16,7 @@ from .inputs import finite_array, instance
 from .optimisers import History
 from .pulses import Pulse
 from .referees import RefereeReport
+from .reports import PulseReport, report_pulse
 
 STYLE = Path(__file__).with_name("spinlab.mplstyle")
 
@@ -154,6 +155,14 @@ def plot_fidelity_map(report, title=None):
     """
     instance("report", report, RefereeReport)
     fig, axes = plt.subplots()
+    _draw_map(axes, report)
+    axes.set_title(
+        title or f"mean {report.mean:.4f}, worst {report.minimum:.4f} (cross)", fontsize="medium"
+    )
+    return fig
+
+
+def _draw_map(axes, report, **bar):
     if len(report.offset_hz) < 2 or len(report.b1_scale) < 2:
         axis = report.offset_hz / 1e3 if len(report.offset_hz) > 1 else report.b1_scale
         axes.plot(axis, report.fidelity.ravel(), marker="o" if len(axis) == 1 else None)
@@ -165,15 +174,66 @@ def plot_fidelity_map(report, title=None):
             vmin=report.minimum, vmax=max(1, report.fidelity.max()),
             shading="nearest", rasterized=True,
         )
-        fig.colorbar(image, label="fidelity")
+        axes.figure.colorbar(image, ax=axes, **{"label": "fidelity", **bar})
         offset, scale = report.worst_member
         axes.plot(offset / 1e3, scale, "x", color="C1", ms=9, mew=2, clip_on=False)
         axes.set(xlabel="offset (kHz)", ylabel="B1 scale")
         axes.grid(False)
-    axes.set_title(
-        title or f"mean {report.mean:.4f}, worst {report.minimum:.4f} (cross)", fontsize="medium"
-    )
+
+
+def plot_report(pulse, problem=None, **options):
+    """A page about a pulse: waveform, phase, paths, fidelity map, spectrum, and their numbers.
+
+    Parameters
+    ----------
+    pulse : Pulse or PulseReport
+        A report is drawn; a pulse is judged first, by ``report_pulse(pulse, problem, **options)``.
+    problem : Problem, optional
+    **options
+        Of :func:`spinlab.report_pulse`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was programmed is solid, what the spins feel behind a distortion dotted; the worst
+        member is marked on the map and drawn among the paths.  Coupled spins have no paths.
+    """
+    if isinstance(pulse, PulseReport) and problem is None and not options:
+        report = pulse
+    else:
+        report = report_pulse(pulse, problem, **options)
+    rows = [["RF", "phase"], ["x", "y", "z"], ["map", "spectrum"]]
+    if report.paths is None:
+        del rows[1]
+    nested = [[[row]] for row in rows]  # every row has columns of its own
+    fig, axes = plt.subplot_mosaic(nested, figsize=(5.8, 2.4 * len(rows)))
+    _draw_controls(axes["RF"], axes["phase"], report)
+    axes["phase"].set_title(f"peak {report.peak_hz / 1e3:.3g}, rms {report.rms_hz / 1e3:.3g} kHz")
+    for name, path in zip("xyz", () if report.paths is None else report.paths.T, strict=False):
+        axes[name].plot(report.felt.times * 1e6, path[:, :-1], color="0.6", lw=0.7)
+        axes[name].plot(report.felt.times * 1e6, path[:, -1], color="C1")
+        axes[name].set(title=f"$M_{name}$", xlabel="time (µs)", ylim=(-1.1, 1.1))
+        axes[name].tick_params(labelleft=name == "x")
+    judged, near = report.judged, np.abs(report.frequency_hz) < 2 * report.band_hz
+    _draw_map(axes["map"], judged, location="top", label="")
+    axes["map"].set_title(f"mean {judged.mean:.4f}, worst {judged.minimum:.4f}")
+    axes["spectrum"].axvspan(*judged.offset_hz[[0, -1]] / 1e3, color="0.85")
+    axes["spectrum"].plot(report.frequency_hz[near] / 1e3, report.spectrum[near])
+    axes["spectrum"].set(xlabel="offset (kHz)", ylabel="spectrum (turns)")
+    axes["spectrum"].set_title(f"95 % of energy: ±{report.band_hz / 1e3:.3g} kHz")
     return fig
+
+
+def _draw_controls(top, bottom, report):
+    felt = [(report.felt, ":")] if report.felt is not report.pulse else []
+    for pulse, style in [(report.pulse, "-"), *felt]:
+        for k, row in enumerate(pulse.waveform * pulse.rf_hz / 1e3):
+            label = f"$u_{'xy'[k]}$" if pulse is report.pulse else [None, "felt"][k]
+            _draw_samples(top, pulse, row, color=f"C{k}", ls=style, label=label)
+        _draw_samples(bottom, pulse, np.unwrap(pulse.phase), color="C2", ls=style)
+    top.set(xlabel="time (µs)", ylabel="RF (kHz)")
+    bottom.set(xlabel="time (µs)", ylabel="phase (rad)")
+    top.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1), handlelength=1, borderpad=0)
 
 
 def plot_curves(x, rows, labels, ylim, xlabel="", ylabel=""):

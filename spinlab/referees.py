@@ -123,11 +123,8 @@ def referee(pulse, problem, offsets=201, scales=21, method=None, distortion=None
             ("scales", problem.ensemble.b1_scale, scales),
         )
     ]
-    times = {
-        name.lower(): problem.ensemble.weights @ values
-        for name, values in problem.ensemble.relaxation_times.items()
-    }
-    judged = replace(problem, ensemble=Ensemble.grid(*ranges, **times), rf_hz=pulse.rf_hz)
+    ensemble = Ensemble.grid(*ranges, **_mean_times(problem.ensemble))
+    judged = replace(problem, ensemble=ensemble, rf_hz=pulse.rf_hz)
     if problem.objective == "universal":
         values = judged.spinor_fidelity()(_propagators(judged, pulse)).values
         return RefereeReport(*ranges, values.reshape(len(ranges[0]), len(ranges[1])))
@@ -135,6 +132,12 @@ def referee(pulse, problem, offsets=201, scales=21, method=None, distortion=None
     final = _final_states(judged, pulse, method or ("rotations" if one_spin else "grape-batched"))
     values, _ = judged.objective_function()(final)
     return RefereeReport(*ranges, values.reshape(len(ranges[0]), len(ranges[1])))
+
+
+def _mean_times(ensemble):
+    """Mean relaxation times of an ensemble, where it has any."""
+    times = ensemble.relaxation_times
+    return {name.lower(): ensemble.weights @ values for name, values in times.items()}
 
 
 def _propagators(problem, pulse):
@@ -148,13 +151,18 @@ def _propagators(problem, pulse):
     return total
 
 
-def _final_states(problem, pulse, method, substeps=4, chunk=512):
-    """Final states of all members; a piecewise-linear pulse is cut finer, to be safe."""
-    waveform, dt = pulse.waveform, pulse.dt
-    if pulse.control == "linear":
-        fine = np.linspace(0, pulse.steps, substeps * pulse.steps + 1)
-        waveform = np.array([np.interp(fine, np.arange(pulse.steps + 1), row) for row in waveform])
-        dt = dt / substeps
+def _cut(pulse, substeps=4):
+    """Waveform and step of a pulse; a piecewise-linear one is cut finer, to be safe."""
+    if pulse.control == "constant":
+        return pulse.waveform, pulse.dt
+    fine = np.linspace(0, pulse.steps, substeps * pulse.steps + 1)
+    waveform = [np.interp(fine, np.arange(pulse.steps + 1), row) for row in pulse.waveform]
+    return np.array(waveform), pulse.dt / substeps
+
+
+def _final_states(problem, pulse, method, chunk=512):
+    """Final states of all members."""
+    waveform, dt = _cut(pulse)
     generator, rho0 = problem.generator(), problem.initial_state()
     parts = [
         linearise_final(

@@ -411,6 +411,12 @@ PROBLEMS = [
     ("sl.referee(pulse, wide, offsets=1)", "offsets must be a whole number of at least 2"),
     ("sl.referee(pulse, wide, offsets='a')", "offsets must be a whole number"),
     ("sl.referee(pulse, problem, method='foo')", "There is no method 'foo'"),
+    ("sl.report_pulse(5, problem)", "pulse must be a Pulse"),
+    ("sl.report_pulse(pulse, 5)", "problem must be a Problem"),
+    ("sl.report_pulse(bent, problem)", "give the problem the control of the pulse"),
+    ("sl.report_pulse(pulse, wide, offsets=1)", "offsets must be a whole number of at least 2"),
+    ("sl.report_pulse(pulse, problem, method='foo')", "There is no method 'foo'"),
+    ("sl.report_pulse(pulse, problem, distortion=5)", "distortion must be a Distortion"),
 ]
 DISPLAY = [
     ("sl.check_answer('foo', 1)", "There is no exercise 'foo'"),
@@ -423,6 +429,9 @@ DISPLAY = [
     ("sl.plot_convergence(5)", "histories must be a dict"),
     ("sl.plot_convergence({})", "histories is empty"),
     ("sl.plot_convergence({'a': 5})", "A history must be a History"),
+    ("sl.plot_report(5)", "pulse must be a Pulse"),
+    ("sl.plot_report(pulse)", "problem must be a Problem"),
+    ("sl.plot_report(sl.report_pulse(pulse, problem), problem)", "pulse must be a Pulse"),
     ("sl.plot_fidelity_map(5)", "report must be a RefereeReport"),
     ("sl.explore(5, 'a', T=[1])", "takes a drawing function first"),
     ("sl.explore(draw, '', T=[1])", "Please describe the picture"),

@@ -18,8 +18,8 @@ ORDER = [
     "methods", "checks", "objectives", "aggregates", "ensembles", "distortions", "pulses",  # time
     "spinors", "problems",
     "subproblems", "subsolvers", "forms", "mma", "constrained", "descents", "optimisers",
-    "limits", "goals", "designs", "races", "referees", "adaptive", "pulse_formats",
-    "pulse_vendors", "pulse_files",  # design
+    "limits", "goals", "designs", "races", "referees", "reports", "adaptive",
+    "pulse_formats", "pulse_vendors", "pulse_files",  # design
     "metabolites", "blocks", "simulation", "sequences", "spectra", "merits", "basis_sets",
     "splitstep", "spectral_adjoint", "spectral_problems", "isolation", "cramer_rao",
     "spectral_designs",  # measurement
