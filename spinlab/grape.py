@@ -17,8 +17,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import expm
 
-from .chain import solve_chain
-from .linearisation import Linearisation
+from .linearisation import Linearisation, solve_chain
 
 
 def step_exponents(generator, waveform, dt, control="constant"):

@@ -14,7 +14,7 @@ import numpy as np
 from autograd.extend import defjvp, defvjp, primitive
 from autograd.tracer import getval, isbox
 
-from . import fem, grape, rotations, scans
+from . import fem, grape, rotations
 from .elements import CONTROL_SHAPES, ELEMENTS
 from .generators import Generator
 from .inputs import choice, finite_array, instance, positive
@@ -226,7 +226,7 @@ def linearise_final(generator, waveform, dt, rho0, method="rotations", control="
     if _scans(generator, waveform, method):
         waveform, rho0 = _checked(generator, waveform, dt, rho0, method, control)
         columns = rho0 if rho0.ndim == 2 else rho0[:, None]
-        final, pull = scans.linearise_final(generator, waveform, dt, columns, control)
+        final, pull = rotations.linearise_final(generator, waveform, dt, columns, control)
         if rho0.ndim == 2:
             return final, pull
         return final[..., 0], lambda costates, weights=None: pull(costates[..., None], weights)

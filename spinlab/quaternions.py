@@ -16,6 +16,9 @@ from math import factorial, isqrt
 
 import numpy as np
 
+#: Axes in cyclic order.
+CYCLIC = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
+
 #: Power series in ``theta**2`` of ``cos(theta/2)`` and ``sin(theta/2)/theta``; up to 1 rad, nine
 #: terms are exact to rounding.
 HALF_COSINE = [(-1 / 4) ** k / factorial(2 * k) for k in range(9)]
@@ -229,7 +232,7 @@ def prefix_products(steps):
 def cross(left, right):
     """Cross product along the first axis; the shapes behind it broadcast."""
     result = _empty(3, left, right)
-    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+    for i, j, k in CYCLIC:
         component = result[i, ...]
         np.multiply(left[j], right[k], out=component)
         component -= left[k] * right[j]

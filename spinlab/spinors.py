@@ -19,7 +19,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from .inputs import choice, finite_array
-from .quaternions import fold, prefix_products, product, rotate_back, step_quaternions, unfold
+from .quaternions import (
+    CYCLIC,
+    fold,
+    prefix_products,
+    product,
+    rotate_back,
+    step_quaternions,
+    unfold,
+)
 
 
 @dataclass(frozen=True)
@@ -163,7 +171,7 @@ def transfer_fidelity(final, start, target):
 def _cross_matrices(v):
     """Matrices of the cross product with v, (3, 3, members)."""
     matrix = np.zeros((3, *v.shape), v.dtype)
-    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+    for i, j, k in CYCLIC:
         matrix[i, j], matrix[j, i] = -v[k], v[k]
     return matrix
 

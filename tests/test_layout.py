@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 #: Reading order is import order: a module imports earlier ones only.
 ORDER = [
     "inputs", "operators", "systems", "generators",  # the spins
-    "elements", "linearisation", "chain", "quaternions", "rotations", "scans", "grape", "fem",
+    "elements", "linearisation", "quaternions", "rotations", "grape", "fem",
     "methods", "checks", "objectives", "aggregates", "ensembles", "distortions", "pulses",  # time
     "spinors", "problems",
     "subproblems", "subsolvers", "forms", "mma", "constrained", "descents", "optimisers",
