@@ -66,6 +66,16 @@ def rotation_axes(generator):
     return matrices[..., [2, 0, 1], [1, 2, 0]]
 
 
+def components_first(array):
+    """Move the last axis to the front without copying; much cheaper than ``numpy.moveaxis``."""
+    return array.transpose(-1, *range(array.ndim - 1))
+
+
+def components_last(array):
+    """Move the first axis to the end."""
+    return array.transpose(*range(1, array.ndim), 0)
+
+
 def rotation_coefficients(w):
     r"""``cos``, ``a``, ``b`` of Rodrigues's formula and ``c = (theta - sin)/theta**3``.
 
@@ -78,7 +88,7 @@ def rotation_coefficients(w):
     -------
     tuple of ndarray, (...)
     """
-    components = np.moveaxis(w, -1, 0)
+    components = components_first(w)
     q = np.asarray(_dot(components, components))
     # Close to zero the closed forms lose digits; up to 1 rad the series has them all, and is fast.
     powers, flat = np.ones((SERIES.shape[1], q.size), q.dtype), q.ravel()
@@ -116,7 +126,7 @@ def rotation_matrices(w, coefficients=None):
            [ 0.,  0.,  1.]])
     """
     cosine, a, b, _ = rotation_coefficients(w) if coefficients is None else coefficients
-    components = np.moveaxis(w, -1, 0)
+    components = components_first(w)
     matrices = (b * components)[:, None] * components
     turn = a * components
     for i, j, k in CYCLIC:
@@ -124,7 +134,7 @@ def rotation_matrices(w, coefficients=None):
         diagonal += cosine
         above -= turn[k]
         below += turn[k]
-    return np.moveaxis(matrices, (0, 1), (-2, -1))
+    return components_last(components_last(matrices))
 
 
 def effective_rotation(left, right=None):
@@ -162,6 +172,8 @@ def _dot(left, right):
 
 def _sum_of_ends(parts, samples):
     """Gradients at the beginnings and at the ends of all steps (last axis), added up."""
+    if len(parts) == 1:
+        return parts[0]
     total = np.zeros((*parts[0].shape[:-1], samples), parts[0].dtype)
     for q, part in enumerate(parts):
         total[..., q : q + part.shape[-1]] += part
@@ -190,28 +202,29 @@ def linearise(generator, waveform, dt, rho0, control="constant"):
     velocity = controls @ waveform + axes[:, 0].T[..., None]
     ends = (velocity,) if control == "constant" else (velocity[..., :-1], velocity[..., 1:])
     w = effective_rotation(*ends)
-    coefficients = rotation_coefficients(np.moveaxis(w, 0, -1))
+    coefficients = rotation_coefficients(components_last(w))
     a, b, c = coefficients[1:]
-    solve = chain_solver(rotation_matrices(np.moveaxis(w, 0, -1), coefficients))
+    solve = chain_solver(rotation_matrices(components_last(w), coefficients))
     start = np.zeros((w.shape[1], w.shape[2] + 1, *rho0.shape), np.result_type(w, rho0))
     start[:, 0] = rho0
     states = solve(start)
 
-    def torque(states, costates):
+    def torque(states, costates):  # (..., 3)
         pairs = ((states[..., s], costates[..., s].conj()) for s in range(rho0.shape[1]))
-        return sum(cross(*(np.moveaxis(one, -1, 0) for one in pair)) for pair in pairs)
+        total = sum(cross(*(components_first(one) for one in pair)) for pair in pairs)
+        return components_last(total)
 
     def pullback(costates):
         return by_torques(torque(states, costates))
 
     def pullback_final(costates):
         last = torque(states[:, -1], costates)
-        torques = np.zeros((*last.shape, states.shape[1]), last.dtype)
-        torques[..., -1] = last
+        torques = np.zeros(states.shape[:-1], last.dtype)
+        torques[:, -1] = last
         return by_torques(torques)
 
     def by_torques(torques):
-        x = solve(np.moveaxis(torques, 0, -1)[..., None], transposed=True)[:, 1:, :, 0]
+        x = solve(torques[..., None], transposed=True)[:, 1:, :, 0]
         gradient = by_rotation_vector(w, x.transpose(2, 0, 1).copy(), a, b, c)
         gradient = _sum_of_ends(_at_ends(gradient, *ends), samples)
         return (axes[:, 1:] @ gradient.swapaxes(0, 1)).real

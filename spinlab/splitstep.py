@@ -23,7 +23,7 @@ from autograd.extend import defvjp, primitive
 from autograd.tracer import getval, isbox
 
 from .inputs import choice, finite_array, positive
-from .rotations import by_rotation_vector, rotation_coefficients
+from .rotations import by_rotation_vector, components_last, rotation_coefficients
 
 #: name: NumPy type of the matrices.  Single precision is twice as fast.
 PRECISIONS = {"double": np.complex128, "single": np.complex64}
@@ -104,7 +104,7 @@ def split_step(coupling, offset, b1_scale, waveform, dt, rho0, precision="double
         middle = half.conj() @ (-0.5j * (turned - turned.conj().swapaxes(-1, -2))) @ half
         torques = _backward(steps, middle, offset.shape[1])
         # The transposed left Jacobian of the rotations.
-        _, *coefficients = rotation_coefficients(np.moveaxis(angles, 0, -1))
+        _, *coefficients = rotation_coefficients(components_last(angles))
         gradient = by_rotation_vector(angles, torques, *coefficients)
         gradient = dt * gradient[:2].sum(axis=-1) @ b1_scale
         return gradient, adjoint @ costate @ total
@@ -160,7 +160,7 @@ def _rotation_vectors(offset, b1_scale, waveform, dt):
 def _su2(angles):
     """Matrices ``exp(-i w.sigma/2)``: (spins, steps, members, 2, 2)."""
     x, y, z = angles / 2
-    cosine, sinc = rotation_coefficients(np.moveaxis(angles / 2, 0, -1))[:2]
+    cosine, sinc = rotation_coefficients(components_last(angles / 2))[:2]
     down = sinc * (y - 1j * x)
     rows = [[cosine - 1j * sinc * z, -down.conj()], [down, cosine + 1j * sinc * z]]
     return np.ascontiguousarray(np.array(rows).transpose(4, 2, 3, 0, 1))

@@ -5,52 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.optimize import Bounds, NonlinearConstraint, minimize
+from svanberg import cantilever, problems, toy
 
 import spinlab as sl
 from spinlab import mma, subsolvers
 from spinlab.mma import MMAOptions
-
-
-def toy(x):
-    """Svanberg's first example: the point nearest to 0 in two balls."""
-    to_centres = x - np.array([[5.0, 2.0, 1.0], [3.0, 4.0, 3.0]])
-    return x @ x, 2 * x, (to_centres**2).sum(axis=1) - 9, 2 * to_centres
-
-
-def cantilever(x):
-    """Lightest beam of five segments whose end sinks no more than allowed."""
-    k = np.array([61.0, 37.0, 19.0, 7.0, 1.0])
-    return 0.0624 * x.sum(), np.full(5, 0.0624), np.array([k @ x**-3 - 1]), (-3 * k * x**-4)[None]
-
-
-def truss(x):
-    """Lightest frame of two bars whose stresses are allowed: area x[0], half distance x[1]."""
-    area, half = x
-    length = np.sqrt(1 + half**2)
-    df0 = np.array([length, area * half / length])
-    f, df = [], []
-    for sign in (1, -1):
-        force = 8 / area + sign / (area * half)
-        by_half = half / length * force - sign * length / (area * half**2)
-        f.append(0.124 * length * force - 1)
-        df.append([-0.124 * length * force / area, 0.124 * by_half])
-    return area * length, df0, np.array(f), np.array(df)
-
-
-def curved(n, sign):
-    """Svanberg's problems of 2002: convex for sign 1, and with all signs turned for -1."""
-    i = np.arange(n)
-    alpha = (i[:, None] + i) / (2 * n - 2)
-    weight = 1 / (1 + abs(i[:, None] - i)) / np.log(n)
-    S, P, Q = (2 + np.sin(4 * np.pi * alpha)) * weight, (1 + 2 * alpha) * weight, (
-        3 - 2 * alpha
-    ) * weight
-
-    def functions(x):
-        f = np.array([n / 2 - x @ P @ x, n / 2 - x @ Q @ x])
-        return sign * x @ S @ x, 2 * sign * S @ x, sign * f, -2 * sign * np.array([P @ x, Q @ x])
-
-    return functions
 
 
 def unconstrained(x):
@@ -59,11 +18,7 @@ def unconstrained(x):
 
 #: name: functions, start, lower, upper, reference optimum
 PROBLEMS = {
-    "toy": (toy, [4.0, 3.0, 2.0], 0, 5, 8.770246),
-    "cantilever": (cantilever, np.full(5, 5.0), 1, 10, 1.3399564),
-    "truss": (truss, [1.5, 0.5], [0.2, 0.1], [4.0, 1.6], 1.5086524),
-    "2002-1": (curved(20, 1), np.full(20, 0.5), -1, 1, None),
-    "2002-2": (curved(20, -1), np.full(20, 0.25), -1, 1, None),
+    **problems(20),
     "unconstrained": (unconstrained, np.zeros(4), -2, 0.5, 4 * np.cosh(0.5)),
 }
 
