@@ -76,16 +76,8 @@ class MMAResult:
 
 
 def solve_mma(
-    functions,
-    x0,
-    lower,
-    upper,
-    form=None,
-    options=None,
-    globally_convergent=False,
-    max_iterations=200,
-    tolerance=1e-6,
-    callback=None,
+    functions, x0, lower, upper, form=None, options=None, globally_convergent=False,
+    max_iterations=200, tolerance=1e-6, callback=None,
 ):
     """Minimise ``f0(x)`` with ``f(x) <= 0`` and bounds by moving asymptotes.
 
@@ -184,9 +176,7 @@ class _Run:
         """One step from where the state is."""
         here = self.evaluate(self.state.x)
         if globally_convergent:
-            self.state = gcmma_step(
-                self.state, *here, lambda x: self.evaluate(x)[::2], options
-            )
+            self.state = gcmma_step(self.state, *here, lambda x: self.evaluate(x)[::2], options)
         else:
             self.state = step(self.state, *here, options)
         self.failed += not self.state.solution.converged

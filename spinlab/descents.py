@@ -11,13 +11,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize
 
-from .forms import (
-    Form,
-    least_squares_form,
-    least_squares_rows,
-    minimax_form,
-    minimax_rows,
-)
+from .forms import Form, least_squares_form, least_squares_rows, minimax_form, minimax_rows
 from .inputs import choice, whole
 from .mma import MMAOptions, gcmma_step, start, step
 

@@ -29,12 +29,7 @@ S = sp.Symbol("s")
 SHAPES = {
     "linear": (1 - S, S),
     "quadratic": ((1 - S) * (1 - 2 * S), 4 * S * (1 - S), S * (2 * S - 1)),
-    "hermite": (
-        1 - 3 * S**2 + 2 * S**3,
-        S - 2 * S**2 + S**3,
-        3 * S**2 - 2 * S**3,
-        S**3 - S**2,
-    ),
+    "hermite": (1 - 3 * S**2 + 2 * S**3, S - 2 * S**2 + S**3, 3 * S**2 - 2 * S**3, S**3 - S**2),
 }
 
 #: Shape functions of the control: one sample an element, or one at each of its two ends.
@@ -190,10 +185,6 @@ def element(name, control="constant"):
         )
     C, M = element_matrices(shapes, control, points)
     return Element(
-        name,
-        control,
-        np.array(C.tolist(), dtype=float),
-        np.array([m.tolist() for m in M], dtype=float),
-        2 if shapes == "hermite" else 1,
-        scaling,
+        name, control, np.array(C.tolist(), dtype=float),
+        np.array([m.tolist() for m in M], dtype=float), 2 if shapes == "hermite" else 1, scaling,
     )

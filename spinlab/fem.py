@@ -173,9 +173,7 @@ def tangent_scaling(samples, generator, dt):
             "The exact element fails where a step turns a spin by half a turn (the tangent is "
             "infinite); use a shorter dt, or method='rotations'."
         )
-    scale = np.where(
-        small, 1 + x * (1 / 3 + x * (2 / 15 + x * (17 / 315))), np.tan(half) / half
-    )
+    scale = np.where(small, 1 + x * (1 / 3 + x * (2 / 15 + x * (17 / 315))), np.tan(half) / half)
     slope = np.where(
         small,
         1 / 3 + x * (4 / 15 + x * (17 / 105 + x * (248 / 2835))),

@@ -277,10 +277,8 @@ def page_fragment(drawings, controls, alt, play=None, milliseconds=150):
         f'<script type="application/spin-frames">{base64.b64encode(packed).decode()}</script>'
     )
     return _element(
-        "spin-explore",
-        _picture(frames[start], definitions, prefix, alt),
-        "".join(control.html() for control in controls) + button,
-        script,
+        "spin-explore", _picture(frames[start], definitions, prefix, alt),
+        "".join(control.html() for control in controls) + button, script,
     )
 
 

@@ -136,9 +136,7 @@ def _general_goal(problem, shape, method):
         return latest[1]  # the mean of all members then costs nothing
 
     squares = problem.objective in ("transfer", "rotation")
-    return Goal(
-        value, members=members, **(_tangents(problem, method, unpack) if squares else {})
-    )
+    return Goal(value, members=members, **(_tangents(problem, method, unpack) if squares else {}))
 
 
 def _tangents(problem, method, unpack):

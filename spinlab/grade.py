@@ -57,9 +57,7 @@ def _grade_one(path, folder, timeout):
         environment = {**os.environ, "SPINLAB_GRADES": str(record), "MPLBACKEND": "agg"}
         try:
             client = NotebookClient(
-                nbformat.read(path, as_version=4),
-                timeout=timeout,
-                allow_errors=True,
+                nbformat.read(path, as_version=4), timeout=timeout, allow_errors=True,
                 resources={"metadata": {"path": str(path.parent)}},
             )
             client.execute(env=environment)

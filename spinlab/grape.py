@@ -42,9 +42,7 @@ def step_exponents(generator, waveform, dt, control="constant"):
     A = generator.at(waveform)
     A_k = generator.controls[:, None]
     if control == "constant":
-        derivatives = np.broadcast_to(
-            dt * A_k[:, :, None], (*A.shape[:2], 1, *A_k.shape[2:])
-        )
+        derivatives = np.broadcast_to(dt * A_k[:, :, None], (*A.shape[:2], 1, *A_k.shape[2:]))
         return dt * A, derivatives
     A_a, A_b = A[:, :-1], A[:, 1:]
     exponents = dt / 2 * (A_a + A_b) + dt**2 / 12 * _commutator(A_b, A_a)

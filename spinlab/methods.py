@@ -247,8 +247,7 @@ def _scans(generator, waveform, method):
 
 
 def evaluate_objective(
-    generator, waveform, dt, rho0, objective, method="rotations", control="constant",
-    weights=None,
+    generator, waveform, dt, rho0, objective, method="rotations", control="constant", weights=None,
 ):
     """Objective of every member and its exact gradient with respect to the waveform.
 

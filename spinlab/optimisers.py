@@ -304,8 +304,7 @@ class _Run:
         if self.callback is not None:
             try:
                 self.callback(OptimizeResult(
-                    x=x.copy(), fun=value, nit=iteration, nfev=self.evaluations,
-                    gradient_norm=norm,
+                    x=x.copy(), fun=value, nit=iteration, nfev=self.evaluations, gradient_norm=norm,
                 ))
             except StopIteration as stop:
                 raise _Stop(False, "Stopped by the callback.") from stop

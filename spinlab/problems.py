@@ -132,11 +132,8 @@ class Problem:
     def generator(self):
         """Numeric generator of all members."""
         return evaluate(
-            liouvillian(self.system),
-            offset_hz=self.ensemble.offset_hz,
-            b1_scale=self.ensemble.b1_scale,
-            rf_hz=self.rf_hz,
-            **self.ensemble.relaxation_times,
+            liouvillian(self.system), offset_hz=self.ensemble.offset_hz,
+            b1_scale=self.ensemble.b1_scale, rf_hz=self.rf_hz, **self.ensemble.relaxation_times,
             **self.parameters,
         )
 

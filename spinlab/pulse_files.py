@@ -20,9 +20,7 @@ from .pulses import Pulse
 FORMATS = {
     "json": (".json", pulse_formats.write_json, pulse_formats.read_json, ()),
     "csv": (".csv", pulse_formats.write_csv, pulse_formats.read_csv, ()),
-    "bruker": (
-        ".shape", pulse_vendors.write_bruker, pulse_vendors.read_bruker, ("bandwidth_hz",)
-    ),
+    "bruker": (".shape", pulse_vendors.write_bruker, pulse_vendors.read_bruker, ("bandwidth_hz",)),
     "siemens": (
         ".pta", pulse_vendors.write_siemens, pulse_vendors.read_siemens, ("bandwidth_hz", "name")
     ),

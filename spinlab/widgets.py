@@ -146,11 +146,8 @@ class Exploration:
         """The controls of the page, as data."""
         return [
             Control(
-                name,
-                _label(name),
-                tuple(_shown(name, value) for value in grid),
-                grid.index(self.values[name]),
-                isinstance(grid[0], str),
+                name, _label(name), tuple(_shown(name, value) for value in grid),
+                grid.index(self.values[name]), isinstance(grid[0], str),
             )
             for name, grid in self.grids.items()
         ]

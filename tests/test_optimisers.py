@@ -239,12 +239,13 @@ def test_gauss_newton_knows_the_curvature_of_a_penalty(method, rng):
     assert extra == pytest.approx(2 * 3.0 * slope @ slope, rel=1e-7)
 
 
-def test_gauss_newton_with_a_penalty_goes_where_l_bfgs_goes():
-    arguments = {"kind": "phase", "limits": {"phase_per_step": 0.2}, "penalty": 10.0,
-                 "method": "rotations"}  # fmt: skip
-    short = sl.design(task(), optimiser="gauss-newton", max_iterations=25, **arguments)
-    long = sl.design(task(), max_iterations=400, **arguments)
-    assert short.fun < long.fun + 1e-6
+def test_gauss_newton_with_a_penalty_converges():
+    """Without the penalty's curvature it crawled: 1.4 was left after 40 iterations."""
+    result = sl.design(
+        task(), method="rotations", optimiser="gauss-newton", max_iterations=35,
+        limits={"phase_per_step": 0.4}, penalty=10.0,
+    )
+    assert result.success and result.fun < 1e-9
 
 
 @pytest.mark.parametrize("limits, sentence", [
