@@ -25,13 +25,9 @@ from .rotations import rotation_axes
 def element_tensor(element, generator, dt):
     r"""Derivative of the element matrix with respect to its coefficients.
 
-    The element matrix is affine, :math:`K_e = \sum_r e_r B_r`, in the coefficients
-    ``e = (1, 1, u_1, ..., u_K, ...)`` that multiply the time derivative, the drift and the controls
-    (drift and controls once for each control sample of the element).
-
-    Returns
-    -------
-    ndarray, (members, coefficients, m*d, m*d)
+    The element matrix is affine, :math:`K_e = \sum_r e_r B_r`, in the coefficients ``e = (1, 1,
+    u_1, ..., u_K, ...)`` that multiply the time derivative, the drift and the controls (drift and
+    controls once for each control sample of the element): (members, coefficients, m*d, m*d).
     """
     d = generator.dimension
     operators = np.concatenate([generator.drift[:, None], generator.controls], axis=1)
@@ -48,15 +44,8 @@ def element_tensor(element, generator, dt):
 def element_coefficients(element, samples):
     """Rows ``(1, samples of the element)``: what :func:`element_tensor` is multiplied by.
 
-    Parameters
-    ----------
-    element : Element
-    samples : ndarray, ([members,] n, 1 + controls)
-        Coefficients of drift and controls at every sample.
-
-    Returns
-    -------
-    ndarray, ([members,] elements, coefficients)
+    From coefficients of drift and controls at every sample, ([members,] n, 1 + controls), to
+    ([members,] elements, coefficients).
     """
     count = samples.shape[-2] - len(element.M) + 1
     pieces = [samples[..., q : q + count, :] for q in range(len(element.M))]
@@ -66,18 +55,9 @@ def element_coefficients(element, samples):
 def assemble(element, tensor, coefficients):
     """Global matrix in LAPACK's band layout, first block row still in place.
 
-    Column ``j`` of the matrix is row ``j`` of the result; entry ``(i, j)`` stands at
-    ``[j, 2*bandwidth + i - j]``.
-
-    Parameters
-    ----------
-    element : Element
-    tensor : ndarray, ([members,] coefficients, m*d, m*d)
-    coefficients : ndarray, ([members,] elements, coefficients)
-
-    Returns
-    -------
-    ndarray, ([members,] columns, 3*bandwidth + 1)
+    Column ``j`` of the matrix is row ``j`` of the result, ([members,] columns, 3*bandwidth + 1);
+    entry ``(i, j)`` stands at ``[j, 2*bandwidth + i - j]``.  Tensor and coefficients are those of
+    :func:`element_tensor` and :func:`element_coefficients`, with or without a member axis.
     """
     *members, count, size, _ = tensor.shape
     bandwidth = size - 1
@@ -115,12 +95,8 @@ def to_sparse(band):
 def factorise(band, solver="banded"):
     """LU factors as a function ``solve(right_side, transposed)`` that overwrites the right side.
 
-    Parameters
-    ----------
-    band : ndarray
-        From :func:`assemble`; overwritten.
-    solver : {"banded", "sparse"}
-        LAPACK's ``gbtrf`` or SuperLU.
+    ``band`` is from :func:`assemble`, and overwritten; the solver is LAPACK's ``gbtrf`` ("banded")
+    or SuperLU ("sparse").
 
     Raises
     ------
@@ -185,23 +161,15 @@ def tangent_scaling(samples, generator, dt):
 def linearise(generator, waveform, dt, rho0, control="constant", element="linear", solver="banded"):
     """Trajectory by finite elements, with its derivative in both directions.
 
+    As :func:`spinlab.linearise`, for a generator with a member axis and ``rho0``, (d, columns),
+    whose columns share one factorisation.
+
     Parameters
     ----------
-    generator : Generator
-        With a member axis.
-    waveform : ndarray, (controls, samples)
-    dt : float
-        Length of an element, s.
-    rho0 : ndarray, (d, columns)
-        Initial states; all share one factorisation.
-    control : {"constant", "linear"}
     element : str
         A name of :data:`spinlab.elements.ELEMENTS`.
     solver : {"banded", "sparse"}
-
-    Returns
-    -------
-    Linearisation
+        See :func:`factorise`.
     """
     rule = find_element(element, control)
     samples = np.concatenate([np.ones_like(waveform[:1]), waveform]).T

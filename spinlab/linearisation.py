@@ -57,14 +57,7 @@ class Linearisation:
 def chain_solver(propagators):
     """Write the band once and return ``solve(sources, transposed)``, for states and costates.
 
-    Parameters
-    ----------
-    propagators : ndarray, (members, steps, d, d)
-
-    Returns
-    -------
-    callable
-        :func:`solve_chain` without its first argument.
+    That is :func:`solve_chain` without its first argument.
     """
     members, steps, d, _ = propagators.shape
     # LAPACK wants entry (i, j) of the matrix at [j, i - j], and here i - j = d + row - column.

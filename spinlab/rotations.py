@@ -38,17 +38,9 @@ SERIES = np.array([[(-1) ** k / factorial(2 * k + m) for k in range(9)] for m in
 
 
 def rotation_axes(generator):
-    r"""Angular velocities whose cross products are the drift and the control operators.
+    """Angular velocities whose cross products are drift and control operators.
 
-    Parameters
-    ----------
-    generator : Generator
-        With a member axis.
-
-    Returns
-    -------
-    ndarray, (members, 1 + controls, 3)
-        In rad/s.
+    For a generator with a member axis: (members, 1 + controls, 3), in rad/s.
 
     Raises
     ------
@@ -77,16 +69,9 @@ def components_last(array):
 
 
 def rotation_coefficients(w):
-    r"""``cos``, ``a``, ``b`` of Rodrigues's formula and ``c = (theta - sin)/theta**3``.
+    """``cos``, ``a``, ``b`` of Rodrigues's formula and ``c = (theta - sin)/theta**3``.
 
-    Parameters
-    ----------
-    w : ndarray, (..., 3)
-        Rotation vectors, rad.  May be complex (for the complex step).
-
-    Returns
-    -------
-    tuple of ndarray, (...)
+    For rotation vectors (..., 3) in rad, which may be complex, four arrays (...).
     """
     components = components_first(w)
     q = np.asarray(_dot(components, components))
@@ -106,17 +91,9 @@ def rotation_coefficients(w):
 
 
 def rotation_matrices(w, coefficients=None):
-    """Rodrigues's rotation matrices.
+    """Rodrigues's rotation matrices, (..., 3, 3), of rotation vectors ``w``, (..., 3).
 
-    Parameters
-    ----------
-    w : ndarray, (..., 3)
-    coefficients : tuple, optional
-        From :func:`rotation_coefficients`, where they are known already.
-
-    Returns
-    -------
-    ndarray, (..., 3, 3)
+    With ``coefficients`` from :func:`rotation_coefficients`, where they are known already.
 
     Examples
     --------
@@ -181,20 +158,10 @@ def _sum_of_ends(parts, samples):
 
 
 def linearise(generator, waveform, dt, rho0, control="constant"):
-    """Trajectory by closed-form rotations, with its derivative in both directions.
+    """Trajectory by closed-form rotations, with its derivative: a row of ``METHODS``.
 
-    Parameters
-    ----------
-    generator : Generator
-        With a member axis, of one spin without relaxation.
-    waveform : ndarray, (controls, samples)
-    dt : float
-    rho0 : ndarray, (3, columns)
-    control : {"constant", "linear"}
-
-    Returns
-    -------
-    Linearisation
+    As :func:`spinlab.linearise`, for a generator with a member axis, of one spin without
+    relaxation, and ``rho0`` of shape (3, columns).
     """
     axes = dt * rotation_axes(generator)
     controls, samples = axes[:, 1:].transpose(2, 0, 1), waveform.shape[1]

@@ -119,13 +119,8 @@ def universal_fidelity(final, target):
 
     Sign-sensitive: a propagator of the opposite sign turns all states equally, and has -1.
     :eq:`eq-universal`; with :math:`U_t^\dagger F_N = g_0 - i\,g\cdot\sigma`: :math:`\eta = g_0`,
-    :math:`e = -g/2`, :math:`A = -\tfrac14(g_0 E + [g]_\times)`.
-
-    Parameters
-    ----------
-    final : ndarray, (4, members)
-    target : ndarray, (4,)
-        :math:`U_t` as a unit quaternion.
+    :math:`e = -g/2`, :math:`A = -\tfrac14(g_0 E + [g]_\times)`.  ``final``, (4, members), and
+    ``target``, (4,), are unit quaternions.
     """
     g = product((target * [1, -1, -1, -1])[:, None], final)
     eye = np.eye(3)[..., None]
@@ -153,12 +148,7 @@ def transfer_fidelity(final, start, target):
     r"""Overlap of one state with its target, :math:`\eta = M_0\cdot c`, and its derivatives.
 
     With :math:`c = R_N^{\mathsf T}C`: :math:`e = M_0\times c`, :math:`Am' = M_0\times(c\times m')`.
-
-    Parameters
-    ----------
-    final : ndarray, (4, members)
-    start, target : ndarray, (3,)
-        Of length 1.
+    ``final`` are unit quaternions, (4, members); ``start`` and ``target``, (3,), have length 1.
     """
     c = rotate_back(final, target[:, None])
     start = np.broadcast_to(start[:, None], c.shape)
