@@ -126,10 +126,7 @@ def write_fsl_basis(basis, folder):
 def write_nifti_basis(basis, folder):
     """Write a folder of NIfTI-MRS files, one a metabolite; needs ``pip install spinlab[mrs]``.
 
-    Returns
-    -------
-    list of pathlib.Path
-        The files written; the folder is made, and files of these names are replaced.
+    Returns paths as :func:`write_fsl_basis`.
     """
     try:
         from nifti_mrs.create_nmrs import gen_nifti_mrs

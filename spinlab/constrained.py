@@ -1,7 +1,7 @@
 """Optimisation with constraints: moving asymptotes from a start to a proven optimum.
 
-The optimum is proven by the conditions of Karush, Kuhn and Tucker, of the problem itself and not of
-an approximation; what :func:`spinlab.solve_mma` returns says by how much they are missed.
+Proven by the conditions of Karush, Kuhn and Tucker, of the problem itself and not of an
+approximation: :func:`spinlab.solve_mma` tells by how much they are missed.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult
 
 from .goals import make_goal
-from .inputs import finite_array, instance, not_negative
+from .inputs import finite_array, instance, not_negative, number
 from .limits import checked_limits
 from .optimisers import History, minimise
 from .problems import Problem
@@ -113,8 +113,8 @@ def design(
     True
     """
     instance("problem", problem, Problem)
-    if stop_at is not None and finite_array("stop_at", stop_at).ndim:
-        raise ValueError(f"stop_at must be one number, but {stop_at!r} arrived.")
+    if stop_at is not None:
+        number("stop_at", stop_at)
     if not (callback is None or callable(callback)):
         raise TypeError(f"callback must be a function, but {callback!r} arrived.")
     not_negative("penalty", penalty)

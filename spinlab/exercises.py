@@ -3,8 +3,7 @@
 ``check_answer("ex-sign", answer)`` compares a number, an array or a function of yours with the
 reference answer of the book's exercise of that name, and looks for the usual slips: shape, sign, a
 factor of 2 pi, a missing normalisation, a transposed matrix, an approximation of first order.  It
-does not tell the answer.  (The references stand in ``answers1.py`` and
-its neighbours, a module a chapter.)
+does not tell the answer.
 """
 
 from __future__ import annotations

@@ -35,20 +35,7 @@ POINTS = 240
 
 
 def javascript(expression):
-    """JavaScript of a real expression.
-
-    Parameters
-    ----------
-    expression : sympy.Expr
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        The expression holds something that JavaScript would not compute faithfully.
+    """JavaScript of a real expression, or a ValueError where it would not compute faithfully.
 
     Examples
     --------

@@ -1,9 +1,8 @@
 """Frames: one figure drawn many times, kept as one SVG and what differs.
 
-A figure that is drawn for every position of a slider gives SVG files that agree almost everywhere.
-:func:`differences` finds the attributes and elements that change; :func:`page_fragment` writes the
-first drawing, the changes (compressed) and native controls as HTML.  A small custom element
-(``explore.js``) replays them: no kernel, no server, no network.
+Drawings for all positions of a slider agree almost everywhere.  :func:`differences` finds what
+changes; :func:`page_fragment` writes the first drawing, the changes (compressed) and native
+controls as HTML.  A small custom element (``explore.js``) replays them: no kernel, no network.
 """
 
 from __future__ import annotations
@@ -28,20 +27,10 @@ TRANSLATION = re.compile(r"translate\([^)]*\)")
 
 
 def parse(svg):
-    """An SVG drawing of matplotlib's, made comparable and small.
+    """A drawing of matplotlib's, made comparable and small: root, and definitions by identifier.
 
     Definitions (glyphs, markers, clip paths) move to one place, lengths are rounded to 1/100 point,
     and black becomes the colour of the page's text, so that the figure follows dark mode.
-
-    Parameters
-    ----------
-    svg : str
-
-    Returns
-    -------
-    root : xml.etree.ElementTree.Element
-    definitions : dict of str to Element
-        By identifier, which matplotlib derives from the content.
     """
     root = ET.fromstring(svg)
     definitions = {}
@@ -103,17 +92,10 @@ def serialise(element):
 
 
 def differences(frames):
-    """What changes from frame to frame.
+    """What changes from frame to frame, of elements from :func:`parse`.
 
-    Parameters
-    ----------
-    frames : list of Element
-
-    Returns
-    -------
-    list of (int, str, list of str)
-        Position of the element in document order, the attribute (or ``"#html"`` for its content),
-        and the value in every frame.
+    A list of triples: position of the element in document order, the attribute (or ``"#html"`` for
+    its content), and the value in every frame.
     """
     channels = []
 
@@ -198,17 +180,8 @@ def pack_path(path):
     """A path as its commands and second differences of its coordinates, in 1/100 point.
 
     Neighbouring points of a curve differ little, and their differences still less: small whole
-    numbers, which compress several times better than the text.  ``explore.js`` undoes it.
-
-    Parameters
-    ----------
-    path : str
-        Rounded to 1/100, as :func:`parse` leaves it.
-
-    Returns
-    -------
-    list [str, list of int, list of int] or str
-        Commands, x and y; the path itself where it holds anything else.
+    numbers, which compress several times better than the text.  ``explore.js`` undoes it.  A path,
+    rounded as :func:`parse` leaves it, that holds anything else comes back as it is.
 
     Examples
     --------

@@ -1,9 +1,8 @@
 """From a control problem to a goal of an optimiser: infidelity, Jacobian, Hessian, limits.
 
-Two ways.  The general one asks a propagation method for the gradients of all members, and for
-second-order optimisers for the derivative of every component of the final states.  Phase pulses on
-one spin have a shorter way, ``method="spinors"``: all derivatives out of one forward pass, see
-:mod:`spinlab.spinors`.
+The general way asks a propagation method for the gradients of all members, and for second-order
+optimisers for the derivative of every component of the final states.  Phase pulses on one spin
+have a shorter one, ``method="spinors"``: all out of one forward pass, :mod:`spinlab.spinors`.
 """
 
 from __future__ import annotations

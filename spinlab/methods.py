@@ -153,13 +153,9 @@ def _checked(generator, waveform, dt, rho0, method, control):
 
 
 def propagate(generator, waveform, dt, rho0, method="rotations", control="constant"):
-    """States at the ends of all steps; autograd differentiates it with respect to the waveform.
+    """States at the ends of all steps, ([members,] steps + 1, d[, columns]).
 
-    Parameters as in :func:`linearise`.
-
-    Returns
-    -------
-    ndarray, ([members,] steps + 1, d[, columns])
+    Parameters as in :func:`linearise`; autograd differentiates by the waveform.
 
     Examples
     --------

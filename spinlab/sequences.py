@@ -57,21 +57,9 @@ def steam(te, tm):
 
 
 def gaussian_pulse(length, angle_deg=180.0, steps=64, cutoff=0.01):
-    """A Gaussian pulse that falls to ``cutoff`` of its height at the ends.
+    """A Gaussian pulse along x that falls to ``cutoff`` of its height at the ends.
 
-    Parameters
-    ----------
-    length : float
-        Duration, s.
-    angle_deg : float
-        Flip angle on resonance.
-    steps : int
-    cutoff : float
-
-    Returns
-    -------
-    Pulse
-        Along x, with ``rf_hz`` its peak.
+    ``length`` is its duration, s, ``angle_deg`` the flip angle on resonance; ``rf_hz`` is its peak.
     """
     positive("length", length, " of seconds")
     positive("angle_deg", angle_deg)

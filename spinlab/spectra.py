@@ -131,12 +131,7 @@ def decay(times, lorentz_hz=0.0, gauss_hz=0.0):
 def line_shape(offset_hz, lorentz_hz=6.0, gauss_hz=0.0):
     """Fourier transform of :func:`decay`: complex, absorptive in the real part, in s.
 
-    Parameters
-    ----------
-    offset_hz : ndarray
-        Distance from the centre of the line.
-    lorentz_hz, gauss_hz : float
-        Full widths at half maximum, Hz; not both 0.
+    At distances ``offset_hz`` from the centre of the line; not both widths are 0.
     """
     offset = finite_array("offset_hz", offset_hz)
     _widths(lorentz_hz, gauss_hz, least=1)
@@ -175,19 +170,9 @@ def spectrum(table, shift_ppm, lorentz_hz=6.0, gauss_hz=0.0):
 
 
 def fid(table, times, lorentz_hz=0.0, gauss_hz=0.0):
-    """Signal at given times after the start of the readout.
+    """Signal, ([members,] points), at given times, (points,) in s, after the start of the readout.
 
-    Parameters
-    ----------
-    table : Transitions
-    times : ndarray, (points,)
-        In s.
-    lorentz_hz, gauss_hz : float
-        Widths of the lines; the default is a signal that does not decay.
-
-    Returns
-    -------
-    ndarray, ([members,] points)
+    The widths of the lines, Hz, are those of :func:`decay`; by default the signal does not decay.
     """
     instance("table", table, Transitions)
     envelope = decay(times, lorentz_hz, gauss_hz)

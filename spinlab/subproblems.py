@@ -141,19 +141,9 @@ def kkt_residual(x, y, z, lam, slope, rows, lower, upper, a0, a, c, d):
 
     A variable with a bound is optimal where its derivative is zero, or where it is at the bound and
     the derivative pushes it outwards: where ``x = clip(x - slope, lower, upper)``.  The residual is
-    the largest difference between the two sides over all ``x``, ``y``, ``z`` and multipliers.
-
-    Parameters
-    ----------
-    x, slope, lower, upper : ndarray, (n,)
-        ``slope`` is the derivative of the Lagrangian, ``df0 + lam @ df``.
-    y, lam, rows, a, c, d : ndarray, (m,)
-        ``rows`` are the ``f(x)`` that shall be at most ``a z + y``.
-    z, a0 : float
-
-    Returns
-    -------
-    float
+    the largest difference between the two sides over all ``x``, ``y``, ``z`` and multipliers.  Here
+    ``slope`` is the derivative of the Lagrangian, ``df0 + lam @ df``, and ``rows`` are the ``f(x)``
+    that shall be at most ``a z + y``; the rest is as in :class:`Subproblem` and :class:`Solution`.
 
     Examples
     --------
