@@ -16,6 +16,7 @@ from scipy.optimize import OptimizeResult
 from .forms import Form
 from .inputs import instance, positive, whole
 from .mma import MMAOptions, checked, gcmma_step, start, step
+from .optimisers import Optimum
 from .subproblems import kkt_residual
 
 
@@ -39,40 +40,26 @@ class MMAHistory:
 
 
 @dataclass(frozen=True)
-class MMAResult:
-    """An optimum with constraints; names follow ``scipy.optimize.OptimizeResult``.
+class MMAResult(Optimum):
+    """A :class:`spinlab.Optimum` with constraints.
+
+    Its ``fun`` is the objective of the standard form: ``f0`` and what the elastic variables cost;
+    ``success`` tells whether the residual is within the tolerance, and every constraint with a
+    price ``c`` met; ``history`` is an :class:`MMAHistory`.
 
     Parameters
     ----------
-    x : ndarray, (n,)
-        The optimum or, without success, the best that was seen.
-    fun : float
-        Objective of the standard form: ``f0`` and what the elastic variables cost.
     f0 : float
     constraints, multipliers : ndarray, (m,)
         ``f(x)`` and the rows' multipliers.
     residual : float
         By how much the Karush-Kuhn-Tucker conditions are missed.
-    nit, nfev : int
-        Iterations and evaluations.
-    success : bool
-        Whether the residual is within the tolerance, and every constraint with a price ``c`` met.
-    message : str
-        Why it ended.
-    history : MMAHistory
     """
 
-    x: np.ndarray
-    fun: float
     f0: float
     constraints: np.ndarray
     multipliers: np.ndarray
     residual: float
-    nit: int
-    nfev: int
-    success: bool
-    message: str
-    history: MMAHistory
 
 
 def solve_mma(
