@@ -82,7 +82,6 @@ from .objectives import (
     rotation,
     subspace,
     transfer,
-    transfer_squared,
 )
 from .operators import (
     basis_matrix,

@@ -144,17 +144,8 @@ def write_nifti_basis(basis, folder):
 def write_lcmodel_basis(basis, path, sequence_name="spinlab"):
     """Write a ``.basis`` file for LCModel: spectra of the signals, filled with zeros to twice.
 
-    Parameters
-    ----------
-    basis : BasisSet
-    path : str or path-like
-        Replaced if it exists.
-    sequence_name : str
-        At most 5 characters are kept by LCModel.
-
-    Returns
-    -------
-    pathlib.Path
+    A file of that path is replaced; LCModel keeps at most 5 characters of ``sequence_name``.
+    Returns the path.
     """
     points = instance("basis", basis, BasisSet).fids.shape[1]
     larmor_mhz = basis.larmor_hz / 1e6

@@ -75,13 +75,6 @@ class Distortion:
         jump from 0 and ends with a jump to 0, the exact values between them.  What is left is the
         course within a fine step: the states err by the square of its length.
 
-        Parameters
-        ----------
-        waveform : ndarray, (2, samples)
-        dt : float
-            Its step, s.
-        control : {"constant", "linear"}
-
         Returns
         -------
         felt : ndarray, (2, fine samples)

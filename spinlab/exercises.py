@@ -78,11 +78,6 @@ def check_answer(exercise, answer):
     Verdict
         Prints as a sentence that helps, and does not reveal the answer.
 
-    Raises
-    ------
-    ValueError
-        There is no such exercise.
-
     Examples
     --------
     >>> check_answer("ex-sign", [0, -1, 0])
@@ -121,11 +116,7 @@ def _judge(task, answer):
 def diagnose(answer, reference, tolerance=1e-6):
     """The most helpful sentence about a wrong answer; empty where it is right.
 
-    Parameters
-    ----------
-    answer, reference : number or array_like
-    tolerance : float
-        Relative to the largest entry of the reference.
+    The tolerance is relative to the largest entry of the reference.
 
     Examples
     --------

@@ -126,18 +126,8 @@ def factorise(band, solver="banded"):
 def tangent_scaling(samples, generator, dt):
     r"""Factor :math:`\tan(\theta/2)/(\theta/2)` of every step, and its derivative, :eq:`eq-exact`.
 
-    Parameters
-    ----------
-    samples : ndarray, (n, 1 + controls)
-    generator : Generator
-        With a member axis, three-dimensional.
-    dt : float
-
-    Returns
-    -------
-    scale : ndarray, (members, n)
-    slope : ndarray, (members, n, 1 + controls)
-        Derivative with respect to each coefficient.
+    Of samples (n, 1 + controls) and a three-dimensional generator with a member axis: (members, n),
+    and (members, n, 1 + controls) by the coefficients.
     """
     axes = rotation_axes(generator) * dt
     turns = np.einsum("nk,eka->ena", samples, axes)

@@ -24,6 +24,8 @@ XLINK = "http://www.w3.org/1999/xlink"
 LENGTHS = {"d", "x", "y", "x1", "y1", "x2", "y2", "points", "width", "height"}
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 TRANSLATION = re.compile(r"translate\([^)]*\)")
+# JupyterLab would take the arrow keys for itself.
+KEYS = 'data-lm-suppress-shortcuts="true"'
 
 
 def parse(svg):
@@ -134,16 +136,8 @@ def _shapes_differ(versions):
 class Control:
     """A slider or, where the values are text, a drop-down list.
 
-    Parameters
-    ----------
-    name : str
-    label : str
-        What stands beside it.
-    values : tuple of str
-        As they are shown, unit included.
-    start : int
-        Which one is chosen first.
-    dropdown : bool
+    Its ``label`` stands beside it, its ``values`` are shown as they are, unit included, and
+    ``start`` is the position of the one that is chosen first.
     """
 
     name: str
@@ -154,21 +148,16 @@ class Control:
 
     def html(self):
         """Native HTML control with its label."""
-        label = f"<span>{html.escape(self.label)}</span>"
-        # JupyterLab would take the arrow keys for itself.
-        keys = 'data-lm-suppress-shortcuts="true"'
         if self.dropdown:
             options = "".join(
                 f'<option value="{k}"{" selected" if k == self.start else ""}>'
                 f"{html.escape(value)}</option>"
                 for k, value in enumerate(self.values)
             )
-            return f"<label>{label}<select {keys}>{options}</select></label>"
-        value = html.escape(self.values[self.start], quote=True)
-        return (
-            f'<label>{label}<input type="range" min="0" max="{len(self.values) - 1}" step="1" '
-            f'value="{self.start}" aria-valuetext="{value}" {keys}>'
-            f"<output>{value}</output></label>"
+            label = f"<span>{html.escape(self.label)}</span>"
+            return f"<label>{label}<select {KEYS}>{options}</select></label>"
+        return range_input(
+            self.label, 0, len(self.values) - 1, self.start, 1, self.values[self.start]
         )
 
 
@@ -215,13 +204,7 @@ def page_fragment(drawings, controls, alt, play=None, milliseconds=150):
     alt : str
         Text alternative.
     play : int, optional
-        Position of the control that the play button runs through.
-    milliseconds : int
-        Pace of the play button.
-
-    Returns
-    -------
-    str
+        Position of the control that the play button runs through, at a pace of ``milliseconds``.
     """
     parsed = [parse(drawing) for drawing in drawings]
     frames = [root for root, _ in parsed]
@@ -262,13 +245,13 @@ def figure_element(name, drawing, alt, controls, script):
     return _element(name, _picture(root, definitions, prefix, alt), controls, script)
 
 
-def range_input(label, low, high, start):
-    """A native slider without steps."""
-    label = html.escape(label)
+def range_input(label, low, high, start, step="any", shown=None):
+    """A native slider with its label, and its value as it is shown."""
+    shown = html.escape(f"{start:.3g}" if shown is None else shown, quote=True)
     return (
-        f'<label><span>{label}</span><input type="range" min="{low}" max="{high}" step="any" '
-        f'value="{start}" aria-valuetext="{start:.3g}" data-lm-suppress-shortcuts="true">'
-        f"<output>{start:.3g}</output></label>"
+        f'<label><span>{html.escape(label)}</span><input type="range" min="{low}" max="{high}" '
+        f'step="{step}" value="{start}" aria-valuetext="{shown}" {KEYS}>'
+        f"<output>{shown}</output></label>"
     )
 
 

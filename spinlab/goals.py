@@ -29,23 +29,14 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
     shape : Parametrisation
         With a distortion, the fidelity is that of what the spins feel; limits hold for what is
         programmed.
-    method : str
-        A name of :data:`spinlab.methods.METHODS`, or ``"spinors"``.
-    aggregate : str or callable
-        A name of :data:`spinlab.aggregates.AGGREGATES`, or such a function.
-    limits : dict, optional
-        See :mod:`spinlab.limits`.
+    method, aggregate, limits
+        As in :func:`spinlab.design`.
     weight : float
         Of the penalty for broken limits; 0 leaves them to the optimiser.
 
     Returns
     -------
     Goal
-
-    Raises
-    ------
-    ValueError
-        A method that does not fit the problem.
     """
     instance("problem", problem, Problem)
     instance("shape", shape, Parametrisation)

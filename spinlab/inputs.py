@@ -71,20 +71,9 @@ def whole(name, value, least=1):
 
 
 def finite_array(name, value, dtype=float):
-    """The value as an array of finite numbers.
+    """The value as an array of finite numbers; the same where it is one already.
 
-    Parameters
-    ----------
-    name : str
-        How the sentence begins.
-    value : array_like
-    dtype : {float, complex}
-        With ``complex``, complex numbers pass too; real ones stay real.
-
-    Returns
-    -------
-    ndarray
-        Of floats or complex numbers; the same array where it is one already.
+    With ``complex`` as dtype, complex numbers pass too; real ones stay real.
     """
     try:
         array = np.asarray(value)

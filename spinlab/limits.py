@@ -15,16 +15,8 @@ from .inputs import choice, finite_array
 def mean_power(waveform, bound):
     r"""Mean RF power, :math:`\frac1N\sum_n u_{x,n}^2 + u_{y,n}^2 \le P`, one number.
 
-    Parameters
-    ----------
-    waveform : ndarray, (2, samples)
-    bound : float
-        :math:`P`, in units of the power at amplitude 1.
-
-    Returns
-    -------
-    values : ndarray, (1,)
-    jacobian : ndarray, (1, 2, samples)
+    Of a waveform, (2, samples); :math:`P` is in units of the power at amplitude 1.  As all limits,
+    values, (l,), and their Jacobian, (l, 2, samples).
     """
     samples = waveform.shape[1]
     return np.sum(waveform**2)[None] / samples - bound, 2 * waveform[None] / samples

@@ -54,6 +54,21 @@ class Linearisation:
         )
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """Objective of every member and its gradient.
+
+    Parameters
+    ----------
+    values : ndarray, ([members,])
+    gradients : ndarray, ([members,] controls, samples)
+        Or, where weights were given, their weighted sum, (controls, samples).
+    """
+
+    values: np.ndarray
+    gradients: np.ndarray
+
+
 def chain_solver(propagators):
     """Write the band once and return ``solve(sources, transposed)``, for states and costates.
 
@@ -85,16 +100,8 @@ def chain_solver(propagators):
 def solve_chain(propagators, sources, transposed=False):
     """Run states through a chain of propagators, or costates backwards.
 
-    Parameters
-    ----------
-    propagators : ndarray, (members, steps, d, d)
-    sources : ndarray, (members, steps + 1, d, columns)
-        Initial states at index 0 and whatever is added later; transposed: costates.
-    transposed : bool
-        Solve with the transposed (not conjugated) matrix, from the end to the beginning.
-
-    Returns
-    -------
-    ndarray, (members, steps + 1, d, columns)
+    Propagators have shape (members, steps, d, d), sources and result (members, steps + 1, d,
+    columns): initial states at index 0 and whatever is added later; or, transposed (not
+    conjugated), costates, from the end to the beginning.
     """
     return chain_solver(propagators)(sources, transposed)

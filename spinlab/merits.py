@@ -38,19 +38,9 @@ def _part(name, spectra, shift_ppm, window):
 
 
 def peak(spectra, shift_ppm, window, magnitude=False):
-    """Largest real value, or largest magnitude, in a window.
+    """Largest real value, or largest magnitude, in a window, of spectra (..., points): (...).
 
-    Parameters
-    ----------
-    spectra : ndarray, (..., points)
-    shift_ppm : ndarray, (points,)
-    window : (float, float)
-    magnitude : bool
-        Whether a line counts whatever its phase is.
-
-    Returns
-    -------
-    ndarray, (...)
+    With ``magnitude``, a line counts whatever its phase is.
     """
     part = _part("The spectrum", spectra, shift_ppm, window)
     return (np.abs(part) if magnitude else part.real).max(axis=-1)

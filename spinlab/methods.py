@@ -7,7 +7,6 @@ Every method has the same signature, so they swap: choose by name from :data:`ME
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -18,7 +17,7 @@ from . import fem, grape, rotations
 from .elements import CONTROL_SHAPES, ELEMENTS
 from .generators import Generator
 from .inputs import choice, finite_array, instance, positive
-from .linearisation import Linearisation
+from .linearisation import Evaluation, Linearisation
 
 #: name: linearise(generator, waveform, dt, rho0, control)
 METHODS = {
@@ -190,21 +189,6 @@ defvjp(
     None,
 )
 defjvp(_states, lambda direction, ans, waveform, result: result.pushforward(direction), None)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Objective of every member and its gradient.
-
-    Parameters
-    ----------
-    values : ndarray, ([members,])
-    gradients : ndarray, ([members,] controls, samples)
-        Or, where weights were given, their weighted sum, (controls, samples).
-    """
-
-    values: np.ndarray
-    gradients: np.ndarray
 
 
 def linearise_final(generator, waveform, dt, rho0, method="rotations", control="constant"):

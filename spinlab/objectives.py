@@ -52,20 +52,6 @@ def transfer(target):
     return objective
 
 
-def transfer_squared(target):
-    r"""Squared overlap :math:`f = \langle C|\rho_N\rangle^2`: blind to the sign of the final state.
-
-    Parameters and result as in :func:`transfer`; real states only.
-    """
-    overlap = transfer(target)
-
-    def objective(final):
-        values, costates = overlap(final)
-        return values**2, 2 * values[..., None] * costates
-
-    return objective
-
-
 def subspace(targets):
     r"""Weight in a subspace, :math:`f = \sum_j \langle C_j|\rho_N\rangle^2`, :eq:`eq-subspace`.
 
@@ -165,7 +151,6 @@ def rotation(target):
 #: name: function that makes the objective from its target
 OBJECTIVES = {
     "transfer": transfer,
-    "transfer-squared": transfer_squared,
     "subspace": subspace,
     "magnitude": magnitude,
     "rotation": rotation,

@@ -133,16 +133,9 @@ def unfold(folded, count):
 def scan(steps):
     """Running products within every block, and the product of all blocks before it.
 
-    Parameters
-    ----------
-    steps : iterable of ndarray, (4, blocks, ...)
-        The first quaternions of all blocks, the second ones, and so on.
-
-    Returns
-    -------
-    local : list of ndarray, (4, blocks, ...)
-    before : ndarray, (4, blocks + 1, ...)
-        The last is the product of all.
+    ``steps`` iterates over the first quaternions of all blocks, (4, blocks, ...), the second ones,
+    and so on.  Returns a list of such arrays and an array (4, blocks + 1, ...), whose last is the
+    product of all.
     """
     local = []
     for quaternions in steps:

@@ -107,19 +107,13 @@ def ppm_axis(low, high, step=0.002):
 
 
 def decay(times, lorentz_hz=0.0, gauss_hz=0.0):
-    r"""Envelope of a signal whose line has these widths.
+    r"""Envelope, at times in s, of a signal whose line has these widths.
 
     .. math:: e^{-\pi \Gamma t}\, e^{-(\pi G t)^2 / (4 \ln 2)}
 
-    Also the apodisation that adds them: multiply a signal by it.
-
-    Parameters
-    ----------
-    times : ndarray
-        In s.
-    lorentz_hz, gauss_hz : float
-        Full widths at half maximum, Hz, of the Lorentzian and of the Gaussian whose convolution
-        the line is; both together are a Voigt line.
+    Full widths at half maximum, Hz, of the Lorentzian and of the Gaussian whose convolution the
+    line is: both together are a Voigt line.  Also the apodisation that adds them: multiply a signal
+    by it.
     """
     times = finite_array("times", times)
     if np.any(times < 0):
@@ -190,23 +184,11 @@ def add_noise(signal, deviation, seed):
 
 
 def fourier(signal, dwell, scanner):
-    """Axis in ppm and spectrum of a sampled signal.
+    """Axis in ppm, (points,), ascending, and spectrum, (..., points), of a sampled signal.
 
-    Parameters
-    ----------
-    signal : ndarray, (..., points)
-        At times 0, dwell, 2 dwell, ...
-    dwell : float
-        In s.
-    scanner : Scanner
-
-    Returns
-    -------
-    shift_ppm : ndarray, (points,)
-        Ascending.
-    spectrum : ndarray, (..., points)
-        Tends to :func:`spectrum` as the dwell time shrinks: the first point counts half, as the
-        trapezoidal rule has it.
+    The signal is (..., points), at times 0, dwell, 2 dwell, ... (s).  The spectrum tends to
+    :func:`spectrum` as the dwell time shrinks: the first point counts half, as the trapezoidal rule
+    has it.
     """
     signal = finite_array("signal", signal, complex) + 0j
     if not signal.ndim or signal.shape[-1] < 2:

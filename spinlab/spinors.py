@@ -52,19 +52,9 @@ class Tangents:
 
 
 def propagate_phase(phase, offset_hz, b1_scale, rf_hz, dt):
-    """Propagators of all members under a pulse of amplitude 1, with their tangents.
+    """Propagators of all members under a pulse of amplitude 1, with their :class:`Tangents`.
 
-    Parameters
-    ----------
-    phase : ndarray, (steps,)
-        In rad.
-    offset_hz, b1_scale : ndarray, (members,)
-    rf_hz : float
-    dt : float
-
-    Returns
-    -------
-    Tangents
+    The phase, (steps,), is in rad; ``offset_hz`` and ``b1_scale`` have shape (members,).
     """
     turn = 2 * np.pi * dt * np.array([rf_hz * b1_scale, 0 * b1_scale, offset_hz])
     scalar, along, _, axial = step_quaternions(turn)
@@ -221,12 +211,7 @@ def residual_jacobian(tangents, fidelity):
 
 
 def spinor_target(target):
-    """A 2 x 2 propagator as a unit quaternion.
-
-    Raises
-    ------
-    ValueError
-        The matrix is not a rotation of a spin 1/2: not unitary, or not of determinant 1.
+    """A 2 x 2 propagator as a unit quaternion, if it is a rotation of a spin 1/2.
 
     Examples
     --------
@@ -249,16 +234,12 @@ def spinor_target(target):
 
 
 def turn(angle_rad, axis="x"):
-    r"""Propagator :math:`e^{-i\theta\,n\cdot I}` of a turn: a target of a universal rotation.
+    r"""Propagator :math:`e^{-i\theta\,n\cdot I}` of a turn, (2, 2): for a universal rotation.
 
     Parameters
     ----------
     angle_rad : float
     axis : {"x", "y", "z"} or array_like, (3,)
-
-    Returns
-    -------
-    ndarray, (2, 2), complex
 
     Examples
     --------
