@@ -112,8 +112,6 @@ class Solution:
     z : float
     lam : ndarray, (m,)
         Multipliers of the rows.
-    xi, eta : ndarray, (n,)
-        Multipliers of the lower and upper bounds.
     iterations : int
         Newton steps.
     residual : float
@@ -128,8 +126,6 @@ class Solution:
     y: np.ndarray
     z: float
     lam: np.ndarray
-    xi: np.ndarray
-    eta: np.ndarray
     iterations: int
     residual: float
     converged: bool
@@ -176,5 +172,4 @@ def solution_of(sub, x, y, z, lam, iterations, limit, solver):
         f"{solver} {'converged' if converged else 'did not converge'} after {iterations} steps: "
         f"residual {residual:.1e}, wanted {limit:.1e}."
     )
-    xi, eta = np.maximum(slope, 0), np.maximum(-slope, 0)
-    return Solution(x, y, float(z), lam, xi, eta, iterations, residual, converged, message)
+    return Solution(x, y, float(z), lam, iterations, residual, converged, message)
