@@ -221,11 +221,9 @@ def page_fragment(drawings, controls, alt, play=None, milliseconds=150):
         used = [table.index(by_frame[k]) for k in range(len(frames))]
         stored = map(pack_path, table) if name == "d" else (_own(v, prefix, name) for v in table)
         channels.append([position, name, list(stored), used])
+    values = [list(control.values) for control in controls]
     data = {
-        "channels": channels,
-        "controls": [list(control.values) for control in controls],
-        "play": play,
-        "milliseconds": milliseconds,
+        "channels": channels, "controls": values, "play": play, "milliseconds": milliseconds
     }
     packed = gzip.compress(json.dumps(data, separators=(",", ":")).encode(), 9, mtime=0)
     button = '<button type="button">▶ Play</button>' if play is not None else ""
