@@ -193,7 +193,7 @@ def _differences(numbers):
     return numbers[:1] + [b - a for a, b in itertools.pairwise(numbers)]
 
 
-def page_fragment(drawings, controls, alt, play=None, milliseconds=150):
+def page_fragment(drawings, controls, alt, play=None):
     """HTML of an explorable figure.
 
     Parameters
@@ -204,7 +204,7 @@ def page_fragment(drawings, controls, alt, play=None, milliseconds=150):
     alt : str
         Text alternative.
     play : int, optional
-        Position of the control that the play button runs through, at a pace of ``milliseconds``.
+        Position of the control that the play button runs through.
     """
     parsed = [parse(drawing) for drawing in drawings]
     frames = [root for root, _ in parsed]
@@ -222,9 +222,7 @@ def page_fragment(drawings, controls, alt, play=None, milliseconds=150):
         stored = map(pack_path, table) if name == "d" else (_own(v, prefix, name) for v in table)
         channels.append([position, name, list(stored), used])
     values = [list(control.values) for control in controls]
-    data = {
-        "channels": channels, "controls": values, "play": play, "milliseconds": milliseconds
-    }
+    data = {"channels": channels, "controls": values, "play": play, "milliseconds": 150}
     packed = gzip.compress(json.dumps(data, separators=(",", ":")).encode(), 9, mtime=0)
     button = '<button type="button">▶ Play</button>' if play is not None else ""
     script = (
