@@ -18,7 +18,7 @@ from scipy.sparse import dia_array
 from scipy.sparse.linalg import splu
 
 from .elements import element as find_element
-from .linearisation import Linearisation
+from .linearisation import Linearisation, add_samples
 from .rotations import rotation_axes
 
 
@@ -202,10 +202,8 @@ def _with_derivative(rule, tensor, samples, scaling, x, solve, d):
         source[:, :, :d] = costates.conj()
         adjoint = solve(source, transposed=True)
         adjoint[:, 0, :d] = 0  # the first block row does not depend on the control
-        pieces = -np.einsum("ejcn,eqkjcn->eqkn", _gather(adjoint, shared), forces()).real
-        gradient = np.zeros((len(x), width - first, len(samples)))
-        for q in range(count):
-            gradient[..., q : q + pieces.shape[-1]] += pieces[:, q]
+        pieces = -np.einsum("ejcn,eqkjcn->qekn", _gather(adjoint, shared), forces()).real
+        gradient = add_samples(pieces, len(samples))
         return gradient if scaling is None else _pull_scaling(gradient, samples, *scaling)
 
     def pushforward(direction):

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import expm
 
-from .linearisation import Linearisation, solve_chain
+from .linearisation import Linearisation, add_samples, solve_chain
 
 
 def step_exponents(generator, waveform, dt, control="constant"):
@@ -119,11 +119,8 @@ def linearise_batched(generator, waveform, dt, rho0, control="constant"):
         adjoint = solve_chain(propagators, np.conj(costates), transposed=True)
         outer = adjoint[:, 1:] @ states[:, :-1].swapaxes(-1, -2)
         slope = expm(auxiliary(exponents.swapaxes(-1, -2), outer))[..., :d, d:]
-        pieces = np.einsum("enij,enqkij->enqk", slope, derivatives).real
-        gradient = np.zeros((len(pieces), waveform.shape[1], waveform.shape[0]))
-        for q in range(pieces.shape[2]):
-            gradient[:, q : q + pieces.shape[1]] += pieces[:, :, q]
-        return gradient.swapaxes(1, 2)
+        pieces = np.einsum("enij,enqkij->qekn", slope, derivatives).real
+        return add_samples(pieces, waveform.shape[1])
 
     def pushforward(direction):
         steps, samples = derivatives.shape[1:3]

@@ -69,6 +69,16 @@ class Evaluation:
     gradients: np.ndarray
 
 
+def add_samples(parts, samples):
+    """Gradients by the first, the next sample of all steps, (..., steps), as (..., samples)."""
+    if len(parts) == 1:
+        return parts[0]
+    total = np.zeros((*parts[0].shape[:-1], samples), parts[0].dtype)
+    for q, part in enumerate(parts):
+        total[..., q : q + part.shape[-1]] += part
+    return total
+
+
 def chain_solver(propagators):
     """Write the band once and return ``solve(sources, transposed)``, for states and costates.
 

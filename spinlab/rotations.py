@@ -19,7 +19,7 @@ from math import factorial
 
 import numpy as np
 
-from .linearisation import Linearisation, chain_solver
+from .linearisation import Linearisation, add_samples, chain_solver
 from .quaternions import (
     CYCLIC,
     cross,
@@ -147,16 +147,6 @@ def _dot(left, right):
     return left[0] * right[0] + left[1] * right[1] + left[2] * right[2]
 
 
-def _sum_of_ends(parts, samples):
-    """Gradients at the beginnings and at the ends of all steps (last axis), added up."""
-    if len(parts) == 1:
-        return parts[0]
-    total = np.zeros((*parts[0].shape[:-1], samples), parts[0].dtype)
-    for q, part in enumerate(parts):
-        total[..., q : q + part.shape[-1]] += part
-    return total
-
-
 def linearise(generator, waveform, dt, rho0, control="constant"):
     """Trajectory by closed-form rotations, with its derivative: a row of ``METHODS``.
 
@@ -193,7 +183,7 @@ def linearise(generator, waveform, dt, rho0, control="constant"):
     def by_torques(torques):
         x = solve(torques[..., None], transposed=True)[:, 1:, :, 0]
         gradient = by_rotation_vector(w, x.transpose(2, 0, 1).copy(), a, b, c)
-        gradient = _sum_of_ends(_at_ends(gradient, *ends), samples)
+        gradient = add_samples(_at_ends(gradient, *ends), samples)
         return (axes[:, 1:] @ gradient.swapaxes(0, 1)).real
 
     def pushforward(direction):
@@ -253,7 +243,7 @@ def linearise_final(generator, waveform, dt, rho0, control="constant"):
                     rows.append((part @ reach).sum(axis=0).T)
         gradients = [unfold(np.stack(rows, axis=1), steps).real for rows in at_ends]
         # (controls, steps[, members]): the time axis goes last, the members first.
-        total = _sum_of_ends([part.swapaxes(1, -1) for part in gradients], waveform.shape[1])
+        total = add_samples([part.swapaxes(1, -1) for part in gradients], waveform.shape[1])
         return total if weights is not None else total.swapaxes(0, 1)
 
     return final.transpose(1, 0, 2), pullback
