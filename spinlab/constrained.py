@@ -177,7 +177,7 @@ class _Run:
             lam = solution.lam
             residual = kkt_residual(
                 state.x, solution.y, solution.z, lam, df0 + lam @ df, f,
-                state.lower, state.upper, form.a0, form.a, form.c, form.d,
+                state.lower, state.upper, form,
             )
         self.rows.append((value, residual, time.perf_counter() - self.began, self.evaluations))
         converged = residual <= self.tolerance and solution.converged

@@ -143,7 +143,7 @@ def hyperbolas(x, low, upp, span, f, df, rho):
 
 def approximate(state, f0, df0, f, df, options, rho=None):
     """The subproblem at the state's ``x``; ``rho``, (1 + m,), adds curvature to each function."""
-    x, span, form = state.x, state.upper - state.lower, state.form
+    x, span = state.x, state.upper - state.lower
     rho = np.full(1 + len(f), options.raa0) if rho is None else rho
     low, upp = asymptotes(state, options)
     alpha = np.maximum(low + options.albefa * (x - low), x - options.move * span)
@@ -152,7 +152,7 @@ def approximate(state, f0, df0, f, df, options, rho=None):
     P, Q, b = hyperbolas(x, low, upp, span, f, df, rho[1:, None])
     return Subproblem(
         low, upp, np.maximum(alpha, state.lower), np.minimum(beta, state.upper),
-        p0, q0, P, Q, b, form.a0, form.a, form.c, form.d,
+        p0, q0, P, Q, b, state.form,
     )
 
 

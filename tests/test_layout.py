@@ -17,7 +17,7 @@ ORDER = [
     "elements", "linearisation", "quaternions", "rotations", "grape", "fem",
     "methods", "checks", "objectives", "aggregates", "ensembles", "distortions", "pulses",  # time
     "spinors", "problems",
-    "subproblems", "subsolvers", "forms", "mma", "descents", "optimisers", "constrained",
+    "forms", "subproblems", "subsolvers", "mma", "descents", "optimisers", "constrained",
     "limits", "goals", "designs", "races", "referees", "adaptive", "pulse_formats",
     "pulse_vendors", "pulse_files",  # design
     "metabolites", "blocks", "simulation", "sequences", "spectra", "merits", "basis_sets",

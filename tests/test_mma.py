@@ -79,11 +79,11 @@ def test_solution_is_the_one_of_scipy(prices):
     def objective(v):
         x, y, z = split(v)
         g0 = p.p0 @ (1 / (p.upp - x)) + p.q0 @ (1 / (x - p.low))
-        return g0 + p.a0 * z + p.c @ y + p.d @ y**2 / 2
+        return g0 + p.form.a0 * z + p.form.c @ y + p.form.d @ y**2 / 2
 
     def slack(v):
         x, y, z = split(v)
-        return p.a * z + y - p.rows(x)
+        return p.form.a * z + y - p.rows(x)
 
     reference = minimize(
         objective, np.concatenate([(p.alpha + p.beta) / 2, np.full(m + 1, 2.0)]), method="SLSQP",
@@ -152,8 +152,6 @@ def test_a_failed_subproblem_is_no_success(monkeypatch):
     ({"beta": -5.0}, "low < alpha < beta < upp"),
     ({"p0": 0.0}, "p0, q0 > 0"),
     ({"Q": -1.0}, "P, Q >= 0"),
-    ({"a0": 0.0}, "a0 > 0"),
-    ({"c": 0.0, "d": 0.0}, "c + d > 0"),
     ({"b": np.nan}, "b must be finite"),
 ])
 def test_bad_subproblems_are_refused(change, fragment):
@@ -167,6 +165,8 @@ def test_bad_arguments_of_the_steps_are_refused():
     problem = random_subproblem(3, 2)
     with pytest.raises(ValueError, match=r"P must have shape \(2, 3\)"):
         replace(problem, P=np.ones((2, 4)))
+    with pytest.raises(ValueError, match=r"P must have shape \(3, 3\)"):
+        replace(problem, form=sl.Form.hard(3))
     with pytest.raises(ValueError, match="no method 'simplex'; choose one of dual, interior"):
         subsolvers.solve(problem, method="simplex")
     with pytest.raises(ValueError, match=r"warm must have shape \(2,\)"):
