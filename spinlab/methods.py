@@ -194,8 +194,6 @@ defjvp(_states, lambda direction, ans, waveform, result: result.pushforward(dire
 def linearise_final(generator, waveform, dt, rho0, method="rotations", control="constant"):
     """Final states alone, with the derivative of what judges them: :func:`linearise` for less.
 
-    Parameters as in :func:`linearise`.
-
     Returns
     -------
     final : ndarray, ([members,] d[, columns])
@@ -250,8 +248,7 @@ def evaluate_objective(
     Examples
     --------
     >>> from spinlab import evaluate, observable, state, transfer
-    >>> spin = evaluate(rf_hz=1e4)
-    >>> quarter = np.array([[0.0], [1.0]]) * np.ones(25)
+    >>> spin, quarter = evaluate(rf_hz=1e4), np.array([[0.0], [1.0]]) * np.ones(25)
     >>> result = evaluate_objective(spin, quarter, 1e-6, state("Iz"), transfer(observable("Ix")))
     >>> result.values.round(6), result.gradients.shape
     (np.float64(1.0), (2, 25))

@@ -94,9 +94,8 @@ class Optimum:
     Parameters
     ----------
     x : ndarray, (n,)
-        The best point that was seen.
+        The best point that was seen, with its value ``fun``.
     fun : float
-        The value there.
     nit, nfev : int
         Iterations and evaluations.
     success : bool

@@ -120,11 +120,6 @@ def helmholtz(x, radius, dt, control="constant"):
     pullback : callable
         The transposed Jacobian applied to a gradient of that shape, without forming it.
 
-    Raises
-    ------
-    ValueError
-        A negative radius or step, or too few samples.
-
     Examples
     --------
     >>> smoothed, _ = helmholtz(np.array([0.0, 0, 1, 0, 0]), radius=1.0, dt=1.0)
