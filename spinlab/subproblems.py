@@ -156,9 +156,7 @@ def limit_of(sub, tolerance):
 def solution_of(sub, x, y, z, lam, iterations, limit, solver):
     """The solution with its residual, from what a solver ended at."""
     slope = sub.gradient(x, lam)[0]
-    residual = kkt_residual(
-        x, y, z, lam, slope, sub.rows(x), sub.alpha, sub.beta, sub.form
-    )
+    residual = kkt_residual(x, y, z, lam, slope, sub.rows(x), sub.alpha, sub.beta, sub.form)
     converged = bool(residual <= limit)
     message = (
         f"{solver} {'converged' if converged else 'did not converge'} after {iterations} steps: "
