@@ -22,7 +22,6 @@ from spinlab import (
     state,
     subspace,
     transfer,
-    transfer_squared,
 )
 
 RF_HZ = 1e4
@@ -185,7 +184,7 @@ def gradient_errors(steps=8):
     start = state("Iz")
     objectives = {
         "transfer": (start, transfer(observable("Ix"))),
-        "transfer-squared": (start, transfer_squared(observable("Ix"))),
+        "subspace of one": (start, subspace(observable("Ix")[:, None])),
         "subspace": (start, subspace(np.eye(3)[:, :2])),
         "rotation": (np.eye(3), rotation(np.eye(3)[[1, 2, 0]])),
     }

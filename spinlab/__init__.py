@@ -19,22 +19,8 @@ waveform.  Inside, times are in seconds and rates in rad/s; any other unit is in
 
 from .adaptive import AdaptiveResult, adapt
 from .aggregates import AGGREGATES
-from .basis_sets import (
-    BasisSet,
-    basis_set,
-    write_fsl_basis,
-    write_lcmodel_basis,
-    write_nifti_basis,
-)
-from .blocks import (
-    CoherenceFilter,
-    Cycle,
-    Delay,
-    IdealPulse,
-    ShapedPulse,
-    duration,
-    phase_cycle,
-)
+from .basis_sets import BasisSet, basis_set, write_fsl_basis, write_lcmodel_basis, write_nifti_basis
+from .blocks import CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, duration, phase_cycle
 from .checks import GradientCheck, check_gradient, propagate_plain
 from .constrained import MMAHistory, MMAResult, solve_mma
 from .cramer_rao import (
@@ -49,13 +35,7 @@ from .distortions import Distortion, measured, rc, resonator
 from .elements import ELEMENTS, element, element_matrices
 from .ensembles import Ensemble, design_grid, read_histogram
 from .exercises import check_answer
-from .forms import (
-    Form,
-    least_squares_form,
-    least_squares_rows,
-    minimax_form,
-    minimax_rows,
-)
+from .forms import Form, least_squares_form, least_squares_rows, minimax_form, minimax_rows
 from .formulas import explore_formula
 from .generators import Generator, evaluate, observable, state
 from .goals import make_goal
@@ -75,15 +55,7 @@ from .metabolites import (
 )
 from .methods import METHODS, Evaluation, evaluate_objective, linearise, propagate
 from .mma import MMAOptions
-from .objectives import (
-    OBJECTIVES,
-    LinearPhase,
-    magnitude,
-    rotation,
-    subspace,
-    transfer,
-    transfer_squared,
-)
+from .objectives import OBJECTIVES, LinearPhase, magnitude, rotation, subspace, transfer
 from .operators import (
     basis_matrix,
     commutation_superoperator,
@@ -102,14 +74,7 @@ from .plotting import (
 )
 from .problems import Problem
 from .pulse_files import load_pulse, save_pulse
-from .pulses import (
-    Parametrisation,
-    Pulse,
-    from_phase,
-    helmholtz,
-    radial_bound,
-    tanh_bound,
-)
+from .pulses import Parametrisation, Pulse, from_phase, helmholtz, radial_bound, tanh_bound
 from .races import race
 from .referees import CoarseGridWarning, RefereeReport, referee
 from .reports import PulseReport, report_pulse

@@ -1,11 +1,8 @@
-r"""From the infidelities of all members to the one number that becomes small.
+"""From the infidelities of all members to the one number that becomes small.
 
-An aggregate is a function of the infidelities and of the members' weights that returns
-
-* the number, and
-* its derivative by every infidelity: how much a member's gradient counts,
-
-always together.  To add one, write such a function and a line in :data:`AGGREGATES`.
+An aggregate takes infidelities and weights, (members,), and returns the number and its derivative
+by every infidelity, (members,): how much a member's gradient counts.  To add one, write such a
+function and a line in :data:`AGGREGATES`.
 """
 
 from __future__ import annotations
@@ -16,25 +13,12 @@ from .inputs import positive
 
 
 def mean(infidelities, weights):
-    r"""Weighted mean, :math:`\sum_k \omega_k e_k`.
-
-    Parameters
-    ----------
-    infidelities, weights : ndarray, (members,)
-
-    Returns
-    -------
-    value : float
-    slopes : ndarray, (members,)
-    """
+    r"""Weighted mean, :math:`\sum_k \omega_k e_k`."""
     return weights @ infidelities, weights
 
 
 def worst(infidelities, weights):
-    """Largest infidelity; its slope is a subgradient: the worst member counts alone.
-
-    Parameters and result as in :func:`mean`.
-    """
+    """Largest infidelity; its slope is a subgradient: the worst member counts alone."""
     k = np.argmax(infidelities)
     return infidelities[k], np.eye(len(infidelities))[k]
 
@@ -42,8 +26,7 @@ def worst(infidelities, weights):
 def smooth_worst(infidelities, weights, sharpness=300.0):
     r"""Smooth worst case, :math:`\frac1s\log\sum_k\omega_k e^{s e_k}`, :eq:`eq-smooth-worst`.
 
-    Between the mean (:math:`s \to 0`) and the largest (:math:`s \to \infty`); parameters and result
-    as in :func:`mean`.
+    Between the mean (:math:`s \to 0`) and the largest (:math:`s \to \infty`).
 
     Examples
     --------
@@ -58,10 +41,9 @@ def smooth_worst(infidelities, weights, sharpness=300.0):
 
 
 def tail(infidelities, weights, share=0.1):
-    r"""Mean over the worst members that make up a share of the weight, :eq:`eq-tail`.
+    """Mean over the worst members that make up a share of the weight, :eq:`eq-tail`.
 
     What lies beyond a quantile, rather than the quantile itself, which knows but one member.
-    Parameters and result as in :func:`mean`.
 
     Examples
     --------

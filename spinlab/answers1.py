@@ -96,26 +96,18 @@ def _gaps_tell_the_trap(gaps):
 
 #: name: what :class:`spinlab.exercises.Exercise` is made from
 ANSWERS = {
-    "ex-sign": {
-        "asks": "the final state (Mx, My, Mz)",
-        "reference": [0.0, 1.0, 0.0],
-    },
-    "ex-weak": {
-        "asks": "the operator, as text",
-        "judge": _operator_is_blind_to_flip_flops,
-    },
+    "ex-sign": {"asks": "the final state (Mx, My, Mz)", "reference": [0.0, 1.0, 0.0]},
+    "ex-weak": {"asks": "the operator, as text", "judge": _operator_is_blind_to_flip_flops},
     "ex-first-order": {
         "asks": "your function tempting(spin, u, h), from Iz to Ix",
         "reference": _tempting_gradient,
         "cases": AT_THE_PULSE,
     },
     "ex-own-loss": {
-        "asks": "your loss(v), for v of shape (2, 12)",
-        "judge": _loss_has_a_right_gradient,
+        "asks": "your loss(v), for v of shape (2, 12)", "judge": _loss_has_a_right_gradient,
     },
     "ex-last-row": {
-        "asks": "the factor of h^2 A^2 in the error of one element",
-        "reference": 1 / 6,
+        "asks": "the factor of h^2 A^2 in the error of one element", "reference": 1 / 6,
     },
     "ex-columns": {
         "asks": "your function final_states(spin, u, h), columns for the starts Ix, Iy, Iz",
@@ -132,34 +124,19 @@ ANSWERS = {
         "reference": _offset_slope,
         "cases": AT_THE_PULSE,
     },
-    "ex-elements-lumped": {
-        "asks": "the matrix M",
-        "reference": [[0.5, 0], [0, 0.5]],
-    },
-    "ex-elements-cubic": {
-        "asks": "the order",
-        "reference": 6.0,
-        "tolerance": 0.05,
-    },
-    "ex-elements-derivative": {
-        "asks": "the order",
-        "reference": 3.0,
-        "tolerance": 0.1,
-    },
+    "ex-elements-lumped": {"asks": "the matrix M", "reference": [[0.5, 0], [0, 0.5]]},
+    "ex-elements-cubic": {"asks": "the order", "reference": 6.0, "tolerance": 0.05},
+    "ex-elements-derivative": {"asks": "the order", "reference": 3.0, "tolerance": 0.1},
     "ex-wrong-least-squares": {
         "asks": "the length that is left",
         "reference": 1 / np.cosh(4 / np.sqrt(12)),
         "tolerance": 0.02,
     },
     "ex-wrong-quadratic": {
-        "asks": "the phase of z2, divided by theta",
-        "reference": -0.2,
-        "tolerance": 0.02,
+        "asks": "the phase of z2, divided by theta", "reference": -0.2, "tolerance": 0.02,
     },
     "ex-wrong-average": {
-        "asks": "the order of the averaged states",
-        "reference": 2.0,
-        "tolerance": 0.1,
+        "asks": "the order of the averaged states", "reference": 2.0, "tolerance": 0.1,
     },
     "ex-filter-response": {
         "asks": "your function response(angle, ratio) of the angle omega h and R/h",
@@ -180,13 +157,6 @@ ANSWERS = {
         "asks": "design mean minus dense mean, for 11 and for 21 offsets",
         "judge": _gaps_tell_the_trap,
     },
-    "ex-shorter-pulse": {
-        "asks": "the four numbers of offsets",
-        "reference": [3.0, 5.0, 9.0, 13.0],
-    },
-    "ex-splitting": {
-        "asks": "the order of the splitting",
-        "reference": 2.0,
-        "tolerance": 0.1,
-    },
+    "ex-shorter-pulse": {"asks": "the four numbers of offsets", "reference": [3.0, 5.0, 9.0, 13.0]},
+    "ex-splitting": {"asks": "the order of the splitting", "reference": 2.0, "tolerance": 0.1},
 }

@@ -68,9 +68,7 @@ ANSWERS = {
         "cases": ((1.0, 0.5), (3.0, 2.0)),
     },
     "ex-mma-truss": {
-        "asks": "the array (x1, x2)",
-        "reference": _truss_optimum(),
-        "tolerance": 1e-3,
+        "asks": "the array (x1, x2)", "reference": _truss_optimum(), "tolerance": 1e-3,
     },
     "ex-mma-price": {
         "asks": "your function multiplier(b)",
@@ -92,10 +90,7 @@ ANSWERS = {
         "reference": lambda s0, b: s0 - b,
         "cases": ((0.3, 1.0), (0.5, 0.8)),
     },
-    "ex-mean-oscillates": {
-        "asks": "the list of the three parts",
-        "judge": _parts_are_between,
-    },
+    "ex-mean-oscillates": {"asks": "the list of the three parts", "judge": _parts_are_between},
     "ex-error-angle": {
         "asks": "the angle in degrees, and f",
         "reference": [np.rad2deg(2 * np.arccos(0.999)), (4 * 0.999**2 - 1) / 3],
@@ -124,8 +119,5 @@ ANSWERS = {
         "asks": "the numbers of starts for p = 0.3 and p = 0.8",
         "reference": np.ceil(np.log(0.01) / np.log([0.7, 0.2])),
     },
-    "ex-floor": {
-        "asks": "the phases in rad, an array of 500",
-        "judge": _pulse_has_a_floor,
-    },
+    "ex-floor": {"asks": "the phases in rad, an array of 500", "judge": _pulse_has_a_floor},
 }

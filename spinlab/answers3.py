@@ -51,9 +51,7 @@ ANSWERS = {
         "reference": [337.5e-6 / 1.25, 12.5e3],
     },
     "ex-hard-limit": {
-        "asks": "your function mx(r)",
-        "reference": _hard_pulse,
-        "cases": ((0.3,), (1.0,), (2.0,)),
+        "asks": "your function mx(r)", "reference": _hard_pulse, "cases": ((0.3,), (1.0,), (2.0,)),
     },
     "ex-resonator": {
         "asks": "your function factor(nu, b)",

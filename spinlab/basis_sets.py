@@ -126,10 +126,7 @@ def write_fsl_basis(basis, folder):
 def write_nifti_basis(basis, folder):
     """Write a folder of NIfTI-MRS files, one a metabolite; needs ``pip install spinlab[mrs]``.
 
-    Returns
-    -------
-    list of pathlib.Path
-        The files written; the folder is made, and files of these names are replaced.
+    Returns paths as :func:`write_fsl_basis`.
     """
     try:
         from nifti_mrs.create_nmrs import gen_nifti_mrs
@@ -147,17 +144,8 @@ def write_nifti_basis(basis, folder):
 def write_lcmodel_basis(basis, path, sequence_name="spinlab"):
     """Write a ``.basis`` file for LCModel: spectra of the signals, filled with zeros to twice.
 
-    Parameters
-    ----------
-    basis : BasisSet
-    path : str or path-like
-        Replaced if it exists.
-    sequence_name : str
-        At most 5 characters are kept by LCModel.
-
-    Returns
-    -------
-    pathlib.Path
+    A file of that path is replaced; LCModel keeps at most 5 characters of ``sequence_name``.
+    Returns the path.
     """
     points = instance("basis", basis, BasisSet).fids.shape[1]
     larmor_mhz = basis.larmor_hz / 1e6

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .inputs import finite_array, instance, not_negative, whole
+from .inputs import finite_array, instance, not_negative, number, whole
 from .pulses import Pulse
 
 
@@ -40,8 +40,8 @@ class IdealPulse:
     duration = 0.0
 
     def __post_init__(self):
-        _number("angle_deg", self.angle_deg)
-        _number("phase_deg", self.phase_deg)
+        number("angle_deg", self.angle_deg)
+        number("phase_deg", self.phase_deg)
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ class ShapedPulse:
     def __post_init__(self):
         if instance("pulse", self.pulse, Pulse).control != "constant":
             raise ValueError("A ShapedPulse must be piecewise constant, but a linear one arrived.")
-        _number("phase_deg", self.phase_deg)
+        number("phase_deg", self.phase_deg)
         if self.carrier_ppm is not None:
-            _number("carrier_ppm", self.carrier_ppm)
+            number("carrier_ppm", self.carrier_ppm)
 
     @property
     def duration(self):
@@ -149,11 +149,6 @@ class Cycle:
 
 
 BLOCKS = (IdealPulse, Delay, ShapedPulse, CoherenceFilter, Cycle)
-
-
-def _number(name, value):
-    if finite_array(name, value).ndim:
-        raise ValueError(f"{name} must be one number, but {value!r} arrived.")
 
 
 def check_sequence(sequence):

@@ -101,20 +101,9 @@ def propagate_plain(generator, waveform, dt, rho0, terms=20):
 
     .. math:: \rho_n = \sum_{m=0}^{20} \frac{(hA_n)^m}{m!}\,\rho_{n-1}
 
-    Parameters
-    ----------
-    generator : Generator
-        Without a member axis.
-    waveform : ndarray, (controls, steps)
-        Piecewise constant; may be traced by autograd.
-    dt : float
-    rho0 : ndarray, (d,)
-    terms : int
-        Enough for rounding error while a step turns by less than a radian or so.
-
-    Returns
-    -------
-    ndarray, (steps + 1, d)
+    For one member and a piecewise-constant waveform, (controls, steps), which autograd may trace:
+    states, (steps + 1, d).  The ``terms`` are enough for rounding error while a step turns by less
+    than a radian or so.
     """
     if instance("generator", generator, Generator).members is not None:
         raise ValueError("propagate_plain() takes one member; choose it by generator.member(k).")

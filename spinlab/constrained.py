@@ -1,7 +1,7 @@
 """Optimisation with constraints: moving asymptotes from a start to a proven optimum.
 
-The optimum is proven by the conditions of Karush, Kuhn and Tucker, of the problem itself and not of
-an approximation; what :func:`spinlab.solve_mma` returns says by how much they are missed.
+Proven by the conditions of Karush, Kuhn and Tucker, of the problem itself and not of an
+approximation: :func:`spinlab.solve_mma` tells by how much they are missed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from scipy.optimize import OptimizeResult
 from .forms import Form
 from .inputs import instance, positive, whole
 from .mma import MMAOptions, checked, gcmma_step, start, step
+from .optimisers import Optimum
 from .subproblems import kkt_residual
 
 
@@ -39,53 +40,31 @@ class MMAHistory:
 
 
 @dataclass(frozen=True)
-class MMAResult:
-    """An optimum with constraints; names follow ``scipy.optimize.OptimizeResult``.
+class MMAResult(Optimum):
+    """A :class:`spinlab.Optimum` with constraints.
+
+    Its ``fun`` is the objective of the standard form: ``f0`` and what the elastic variables cost;
+    ``success`` tells whether the residual is within the tolerance, and every constraint with a
+    price ``c`` met; ``history`` is an :class:`MMAHistory`.
 
     Parameters
     ----------
-    x : ndarray, (n,)
-        The optimum or, without success, the best that was seen.
-    fun : float
-        Objective of the standard form: ``f0`` and what the elastic variables cost.
     f0 : float
     constraints, multipliers : ndarray, (m,)
         ``f(x)`` and the rows' multipliers.
     residual : float
         By how much the Karush-Kuhn-Tucker conditions are missed.
-    nit, nfev : int
-        Iterations and evaluations.
-    success : bool
-        Whether the residual is within the tolerance, and every constraint with a price ``c`` met.
-    message : str
-        Why it ended.
-    history : MMAHistory
     """
 
-    x: np.ndarray
-    fun: float
     f0: float
     constraints: np.ndarray
     multipliers: np.ndarray
     residual: float
-    nit: int
-    nfev: int
-    success: bool
-    message: str
-    history: MMAHistory
 
 
 def solve_mma(
-    functions,
-    x0,
-    lower,
-    upper,
-    form=None,
-    options=None,
-    globally_convergent=False,
-    max_iterations=200,
-    tolerance=1e-6,
-    callback=None,
+    functions, x0, lower, upper, form=None, options=None, globally_convergent=False,
+    max_iterations=200, tolerance=1e-6, callback=None,
 ):
     """Minimise ``f0(x)`` with ``f(x) <= 0`` and bounds by moving asymptotes.
 
@@ -184,9 +163,7 @@ class _Run:
         """One step from where the state is."""
         here = self.evaluate(self.state.x)
         if globally_convergent:
-            self.state = gcmma_step(
-                self.state, *here, lambda x: self.evaluate(x)[::2], options
-            )
+            self.state = gcmma_step(self.state, *here, lambda x: self.evaluate(x)[::2], options)
         else:
             self.state = step(self.state, *here, options)
         self.failed += not self.state.solution.converged
@@ -200,7 +177,7 @@ class _Run:
             lam = solution.lam
             residual = kkt_residual(
                 state.x, solution.y, solution.z, lam, df0 + lam @ df, f,
-                state.lower, state.upper, form.a0, form.a, form.c, form.d,
+                state.lower, state.upper, form,
             )
         self.rows.append((value, residual, time.perf_counter() - self.began, self.evaluations))
         converged = residual <= self.tolerance and solution.converged

@@ -11,13 +11,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize
 
-from .forms import (
-    Form,
-    least_squares_form,
-    least_squares_rows,
-    minimax_form,
-    minimax_rows,
-)
+from .forms import Form, least_squares_form, least_squares_rows, minimax_form, minimax_rows
 from .inputs import choice, whole
 from .mma import MMAOptions, gcmma_step, start, step
 
@@ -92,16 +86,8 @@ def damped_newton(run, x, curvature, damping=1e-2, tolerance=1e-9):
     it and the step is tried again; a matrix that is not positive definite raises it, too.  Unknowns
     at a bound that the gradient pushes outwards rest.
 
-    Parameters
-    ----------
-    run : books
-    x : ndarray, (n,)
-    curvature : callable
-        ``curvature(x)``, the matrix :math:`B`, (n, n).
-    damping : float
-        First :math:`\mu`, in units of the mean diagonal of :math:`B`.
-    tolerance : float
-        Of the gradient's norm.
+    Options: ``damping``, the first :math:`\mu` in units of the mean diagonal of :math:`B`
+    (``curvature(x)``); ``tolerance``, of the gradient's norm.
     """
     lower, upper = run.box
     value, gradient = run(x)

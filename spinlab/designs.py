@@ -8,9 +8,9 @@ import numpy as np
 from scipy.optimize import OptimizeResult
 
 from .goals import make_goal
-from .inputs import finite_array, instance, not_negative
+from .inputs import finite_array, instance, not_negative, number
 from .limits import checked_limits
-from .optimisers import History, minimise
+from .optimisers import Optimum, minimise
 from .problems import Problem
 from .pulses import Parametrisation, Pulse
 
@@ -21,37 +21,23 @@ CONSTRAINED = {"mma", "gcmma"}
 
 
 @dataclass(frozen=True)
-class DesignResult:
-    """A designed pulse and how it came about; names follow ``scipy.optimize.OptimizeResult``.
+class DesignResult(Optimum):
+    """A designed pulse and how it came about: a :class:`spinlab.Optimum` with the pulse.
+
+    Its ``x`` are the unknowns of the best pulse that was seen, (rows, samples); ``fun`` is the mean
+    infidelity (or another aggregate), with the penalty for broken limits.
 
     Parameters
     ----------
     pulse : Pulse
-        The best pulse that was seen.
-    x : ndarray, (rows, samples)
-        Its unknowns.
-    fun : float
-        Mean infidelity (or another aggregate), with the penalty for broken limits.
-    fidelity : float
-        ``1 - fun``, over the design ensemble; ask :func:`referee` for the one to report.
-    nit, nfev : int
-        Iterations and evaluations.
-    success : bool
-        Whether the optimiser converged or the wanted fidelity was reached.
-    message : str
-        Why it ended.
-    history : History
     """
 
     pulse: Pulse
-    x: np.ndarray
-    fun: float
-    fidelity: float
-    nit: int
-    nfev: int
-    success: bool
-    message: str
-    history: History
+
+    @property
+    def fidelity(self):
+        """``1 - fun``, over the design ensemble; ask :func:`referee` for the one to report."""
+        return 1 - self.fun
 
 
 def design(
@@ -113,8 +99,8 @@ def design(
     True
     """
     instance("problem", problem, Problem)
-    if stop_at is not None and finite_array("stop_at", stop_at).ndim:
-        raise ValueError(f"stop_at must be one number, but {stop_at!r} arrived.")
+    if stop_at is not None:
+        number("stop_at", stop_at)
     if not (callback is None or callable(callback)):
         raise TypeError(f"callback must be a function, but {callback!r} arrived.")
     not_negative("penalty", penalty)
@@ -148,10 +134,7 @@ def design(
     x = optimum.x.reshape(x0.shape)
     waveform, _ = shape.waveform(x)
     pulse = Pulse(np.clip(waveform, -1, 1), problem.dt, problem.rf_hz, problem.control)
-    return DesignResult(
-        pulse, x, optimum.fun, 1 - optimum.fun, optimum.nit, optimum.nfev, optimum.success,
-        optimum.message, optimum.history,
-    )
+    return DesignResult(**{**vars(optimum), "x": x}, pulse=pulse)
 
 
 def _starting_point(x0, shape, problem, seed):

@@ -2,18 +2,12 @@ r"""What the instrument does to a pulse: a linear filter between the waveform an
 
 Amplifier, cable and coil answer a waveform :math:`u = u_x + iu_y` by
 
-.. math:: \tilde u(t) = \int_0^\infty h(\tau)\,u(t - \tau)\,d\tau,
+.. math:: \tilde u(t) = \int_0^\infty h(\tau)\,u(t - \tau)\,d\tau, \qquad
+          \int_0^\infty h\,d\tau = 1,
 
-with an impulse response :math:`h` that is complex if the circuit is not tuned to the carrier.  This
-is the last link of the chain,
-
-    unknowns  ->  Helmholtz filter  ->  bound  ->  waveform  ->  distortion  ->  what spins feel.
-
-The spins feel more samples than were programmed: finer ones, for the transients within a step, and
-some more after the end, while the coil rings.
-
-**Gain.** A long pulse on the carrier is felt as it was programmed, for so the RF amplitude is
-calibrated: :math:`\int_0^\infty h\,d\tau = 1`.
+with an impulse response :math:`h` that is complex if the circuit is not tuned to the carrier, and a
+gain of 1 on it, for so the RF amplitude is calibrated.  The spins feel more samples than were
+programmed: finer ones, and some more after the end, while the coil rings.
 """
 
 from __future__ import annotations
@@ -23,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .elements import CONTROL_SHAPES
-from .inputs import choice, finite_array, not_negative, positive, whole
+from .inputs import choice, finite_array, not_negative, number, positive, two_rows, whole
 
 #: What remains of an exponential when it is cut off, and the most fine steps it may last.
 CUT, MEMORY = 1e-6, 100_000
@@ -81,13 +75,6 @@ class Distortion:
         jump from 0 and ends with a jump to 0, the exact values between them.  What is left is the
         course within a fine step: the states err by the square of its length.
 
-        Parameters
-        ----------
-        waveform : ndarray, (2, samples)
-        dt : float
-            Its step, s.
-        control : {"constant", "linear"}
-
         Returns
         -------
         felt : ndarray, (2, fine samples)
@@ -101,12 +88,7 @@ class Distortion:
         array([0.368, 0.767, 0.547, 0.201])
         """
         linear = choice("control", control, CONTROL_SHAPES) == "linear"
-        waveform = finite_array("The waveform", waveform, complex)
-        if waveform.ndim != 2 or len(waveform) != 2 or waveform.shape[1] < 1 + linear:
-            raise ValueError(
-                f"A piecewise {control} waveform has shape (2, samples), with at least "
-                f"{1 + linear} samples, but {waveform.shape} arrived."
-            )
+        waveform = two_rows(waveform, control, complex)
         fine, coarsen = _refine(waveform, self.oversampling(dt), linear)
         memory, end = len(self.response), fine.shape[1]
         whole_pulse, first, last = (
@@ -193,7 +175,7 @@ def rc(time_constant, dt, tail=None):
 
 
 def resonator(bandwidth_hz, dt, detuning_hz=0.0, tail=None):
-    r"""A tuned circuit: :math:`h = pe^{-pt}` with :math:`p = \pi b - 2\pi i\delta`.
+    r"""A tuned circuit: :math:`h = pe^{-pt}` with :math:`p = \pi b - 2\pi i\delta`; as :func:`rc`.
 
     A narrow resonance, seen from the carrier, is a low-pass of first order around
     :math:`\delta`: it rings with the frequency :math:`\delta` and dies as :math:`e^{-\pi bt}`.
@@ -202,31 +184,25 @@ def resonator(bandwidth_hz, dt, detuning_hz=0.0, tail=None):
     ----------
     bandwidth_hz : float
         :math:`b`, full width at half power, Hz: the carrier over the quality factor.
-    dt : float
-        Length of a fine step, s.
     detuning_hz : float
         :math:`\delta`, resonance minus carrier, Hz.
-    tail : float, optional
-        As in :func:`rc`.
     """
-    detuning = finite_array("detuning_hz", detuning_hz)
-    if detuning.ndim:
-        raise ValueError(f"detuning_hz must be one number, but {detuning_hz!r} arrived.")
-    rate = np.pi * positive("bandwidth_hz", bandwidth_hz) - 2j * np.pi * detuning
+    detuning_hz = number("detuning_hz", detuning_hz)
+    rate = np.pi * positive("bandwidth_hz", bandwidth_hz) - 2j * np.pi * detuning_hz
     return _first_order(rate, dt, tail)
 
 
 def measured(response, dt, tail=None):
     """A measured impulse response, read as echoes: sample k arrives k fine steps later.
 
+    As :func:`rc`, but that the default tail is the length of the response.
+
     Parameters
     ----------
     response : array_like, (memory,)
         Real or complex, in any unit: it is divided by its sum.
     dt : float
-        Spacing of the samples, s: the step of the pulse or a whole fraction of it.
-    tail : float, optional
-        As in :func:`rc`; default: the length of the response.
+        Spacing of the samples, s.
     """
     response = finite_array("response", response, complex)
     total = response.sum()

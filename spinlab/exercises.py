@@ -3,8 +3,7 @@
 ``check_answer("ex-sign", answer)`` compares a number, an array or a function of yours with the
 reference answer of the book's exercise of that name, and looks for the usual slips: shape, sign, a
 factor of 2 pi, a missing normalisation, a transposed matrix, an approximation of first order.  It
-does not tell the answer.  (The references stand in ``answers1.py`` and
-its neighbours, a module a chapter.)
+does not tell the answer.
 """
 
 from __future__ import annotations
@@ -79,11 +78,6 @@ def check_answer(exercise, answer):
     Verdict
         Prints as a sentence that helps, and does not reveal the answer.
 
-    Raises
-    ------
-    ValueError
-        There is no such exercise.
-
     Examples
     --------
     >>> check_answer("ex-sign", [0, -1, 0])
@@ -122,11 +116,7 @@ def _judge(task, answer):
 def diagnose(answer, reference, tolerance=1e-6):
     """The most helpful sentence about a wrong answer; empty where it is right.
 
-    Parameters
-    ----------
-    answer, reference : number or array_like
-    tolerance : float
-        Relative to the largest entry of the reference.
+    The tolerance is relative to the largest entry of the reference.
 
     Examples
     --------

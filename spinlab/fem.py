@@ -18,20 +18,16 @@ from scipy.sparse import dia_array
 from scipy.sparse.linalg import splu
 
 from .elements import element as find_element
-from .linearisation import Linearisation
+from .linearisation import Linearisation, add_samples
 from .rotations import rotation_axes
 
 
 def element_tensor(element, generator, dt):
     r"""Derivative of the element matrix with respect to its coefficients.
 
-    The element matrix is affine, :math:`K_e = \sum_r e_r B_r`, in the coefficients
-    ``e = (1, 1, u_1, ..., u_K, ...)`` that multiply the time derivative, the drift and the controls
-    (drift and controls once for each control sample of the element).
-
-    Returns
-    -------
-    ndarray, (members, coefficients, m*d, m*d)
+    The element matrix is affine, :math:`K_e = \sum_r e_r B_r`, in the coefficients ``e = (1, 1,
+    u_1, ..., u_K, ...)`` that multiply the time derivative, the drift and the controls (drift and
+    controls once for each control sample of the element): (members, coefficients, m*d, m*d).
     """
     d = generator.dimension
     operators = np.concatenate([generator.drift[:, None], generator.controls], axis=1)
@@ -48,15 +44,8 @@ def element_tensor(element, generator, dt):
 def element_coefficients(element, samples):
     """Rows ``(1, samples of the element)``: what :func:`element_tensor` is multiplied by.
 
-    Parameters
-    ----------
-    element : Element
-    samples : ndarray, ([members,] n, 1 + controls)
-        Coefficients of drift and controls at every sample.
-
-    Returns
-    -------
-    ndarray, ([members,] elements, coefficients)
+    From coefficients of drift and controls at every sample, ([members,] n, 1 + controls), to
+    ([members,] elements, coefficients).
     """
     count = samples.shape[-2] - len(element.M) + 1
     pieces = [samples[..., q : q + count, :] for q in range(len(element.M))]
@@ -66,18 +55,9 @@ def element_coefficients(element, samples):
 def assemble(element, tensor, coefficients):
     """Global matrix in LAPACK's band layout, first block row still in place.
 
-    Column ``j`` of the matrix is row ``j`` of the result; entry ``(i, j)`` stands at
-    ``[j, 2*bandwidth + i - j]``.
-
-    Parameters
-    ----------
-    element : Element
-    tensor : ndarray, ([members,] coefficients, m*d, m*d)
-    coefficients : ndarray, ([members,] elements, coefficients)
-
-    Returns
-    -------
-    ndarray, ([members,] columns, 3*bandwidth + 1)
+    Column ``j`` of the matrix is row ``j`` of the result, ([members,] columns, 3*bandwidth + 1);
+    entry ``(i, j)`` stands at ``[j, 2*bandwidth + i - j]``.  Tensor and coefficients are those of
+    :func:`element_tensor` and :func:`element_coefficients`, with or without a member axis.
     """
     *members, count, size, _ = tensor.shape
     bandwidth = size - 1
@@ -115,12 +95,8 @@ def to_sparse(band):
 def factorise(band, solver="banded"):
     """LU factors as a function ``solve(right_side, transposed)`` that overwrites the right side.
 
-    Parameters
-    ----------
-    band : ndarray
-        From :func:`assemble`; overwritten.
-    solver : {"banded", "sparse"}
-        LAPACK's ``gbtrf`` or SuperLU.
+    ``band`` is from :func:`assemble`, and overwritten; the solver is LAPACK's ``gbtrf`` ("banded")
+    or SuperLU ("sparse").
 
     Raises
     ------
@@ -150,18 +126,8 @@ def factorise(band, solver="banded"):
 def tangent_scaling(samples, generator, dt):
     r"""Factor :math:`\tan(\theta/2)/(\theta/2)` of every step, and its derivative, :eq:`eq-exact`.
 
-    Parameters
-    ----------
-    samples : ndarray, (n, 1 + controls)
-    generator : Generator
-        With a member axis, three-dimensional.
-    dt : float
-
-    Returns
-    -------
-    scale : ndarray, (members, n)
-    slope : ndarray, (members, n, 1 + controls)
-        Derivative with respect to each coefficient.
+    Of samples (n, 1 + controls) and a three-dimensional generator with a member axis: (members, n),
+    and (members, n, 1 + controls) by the coefficients.
     """
     axes = rotation_axes(generator) * dt
     turns = np.einsum("nk,eka->ena", samples, axes)
@@ -173,9 +139,7 @@ def tangent_scaling(samples, generator, dt):
             "The exact element fails where a step turns a spin by half a turn (the tangent is "
             "infinite); use a shorter dt, or method='rotations'."
         )
-    scale = np.where(
-        small, 1 + x * (1 / 3 + x * (2 / 15 + x * (17 / 315))), np.tan(half) / half
-    )
+    scale = np.where(small, 1 + x * (1 / 3 + x * (2 / 15 + x * (17 / 315))), np.tan(half) / half)
     slope = np.where(
         small,
         1 / 3 + x * (4 / 15 + x * (17 / 105 + x * (248 / 2835))),
@@ -187,23 +151,15 @@ def tangent_scaling(samples, generator, dt):
 def linearise(generator, waveform, dt, rho0, control="constant", element="linear", solver="banded"):
     """Trajectory by finite elements, with its derivative in both directions.
 
+    As :func:`spinlab.linearise`, for a generator with a member axis and ``rho0``, (d, columns),
+    whose columns share one factorisation.
+
     Parameters
     ----------
-    generator : Generator
-        With a member axis.
-    waveform : ndarray, (controls, samples)
-    dt : float
-        Length of an element, s.
-    rho0 : ndarray, (d, columns)
-        Initial states; all share one factorisation.
-    control : {"constant", "linear"}
     element : str
         A name of :data:`spinlab.elements.ELEMENTS`.
     solver : {"banded", "sparse"}
-
-    Returns
-    -------
-    Linearisation
+        See :func:`factorise`.
     """
     rule = find_element(element, control)
     samples = np.concatenate([np.ones_like(waveform[:1]), waveform]).T
@@ -246,10 +202,8 @@ def _with_derivative(rule, tensor, samples, scaling, x, solve, d):
         source[:, :, :d] = costates.conj()
         adjoint = solve(source, transposed=True)
         adjoint[:, 0, :d] = 0  # the first block row does not depend on the control
-        pieces = -np.einsum("ejcn,eqkjcn->eqkn", _gather(adjoint, shared), forces()).real
-        gradient = np.zeros((len(x), width - first, len(samples)))
-        for q in range(count):
-            gradient[..., q : q + pieces.shape[-1]] += pieces[:, q]
+        pieces = -np.einsum("ejcn,eqkjcn->qekn", _gather(adjoint, shared), forces()).real
+        gradient = add_samples(pieces, len(samples))
         return gradient if scaling is None else _pull_scaling(gradient, samples, *scaling)
 
     def pushforward(direction):

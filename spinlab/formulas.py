@@ -35,20 +35,7 @@ POINTS = 240
 
 
 def javascript(expression):
-    """JavaScript of a real expression.
-
-    Parameters
-    ----------
-    expression : sympy.Expr
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        The expression holds something that JavaScript would not compute faithfully.
+    """JavaScript of a real expression, or a ValueError where it would not compute faithfully.
 
     Examples
     --------
@@ -148,25 +135,22 @@ class Formula:
         with np.errstate(all="ignore"):  # where there is no finite value there is no curve
             return np.array([f(x, *chosen) + 0 * x for f in self._functions])
 
+    def _figure(self, **values):
+        x = np.linspace(*self.variable[1:], POINTS + 1)
+        return plot_curves(x, self.rows(**values), list(self.curves), self.ylim, *self.labels)
+
     def draw(self, **values):
         """The figure at given values of the sliders."""
-        x = np.linspace(*self.variable[1:], POINTS + 1)
-        figure, _ = plot_curves(x, self.rows(**values), list(self.curves), self.ylim, *self.labels)
-        return figure
+        return self._figure(**values)[0]
 
     def page(self):
         """HTML for a page without a kernel."""
-        x = np.linspace(*self.variable[1:], POINTS + 1)
-        figure, transform = plot_curves(x, self.rows(), list(self.curves), self.ylim, *self.labels)
+        figure, transform = self._figure()
+        symbol, low, high = self.variable
         data = {
-            "variable": self.variable[0].name,
-            "low": float(self.variable[1]),
-            "high": float(self.variable[2]),
-            "points": POINTS,
-            "sliders": list(self.sliders),
-            "sources": self.sources,
-            "transform": transform,
-        }
+            "variable": symbol.name, "low": float(low), "high": float(high), "points": POINTS,
+            "sliders": list(self.sliders), "sources": self.sources, "transform": transform,
+        }  # fmt: skip
         controls = "".join(
             range_input(_label(name), *map(float, limits)) for name, limits in self.sliders.items()
         )

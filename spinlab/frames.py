@@ -1,9 +1,8 @@
 """Frames: one figure drawn many times, kept as one SVG and what differs.
 
-A figure that is drawn for every position of a slider gives SVG files that agree almost everywhere.
-:func:`differences` finds the attributes and elements that change; :func:`page_fragment` writes the
-first drawing, the changes (compressed) and native controls as HTML.  A small custom element
-(``explore.js``) replays them: no kernel, no server, no network.
+Drawings for all positions of a slider agree almost everywhere.  :func:`differences` finds what
+changes; :func:`page_fragment` writes the first drawing, the changes (compressed) and native
+controls as HTML.  A small custom element (``explore.js``) replays them: no kernel, no network.
 """
 
 from __future__ import annotations
@@ -25,23 +24,15 @@ XLINK = "http://www.w3.org/1999/xlink"
 LENGTHS = {"d", "x", "y", "x1", "y1", "x2", "y2", "points", "width", "height"}
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 TRANSLATION = re.compile(r"translate\([^)]*\)")
+# JupyterLab would take the arrow keys for itself.
+KEYS = 'data-lm-suppress-shortcuts="true"'
 
 
 def parse(svg):
-    """An SVG drawing of matplotlib's, made comparable and small.
+    """A drawing of matplotlib's, made comparable and small: root, and definitions by identifier.
 
     Definitions (glyphs, markers, clip paths) move to one place, lengths are rounded to 1/100 point,
     and black becomes the colour of the page's text, so that the figure follows dark mode.
-
-    Parameters
-    ----------
-    svg : str
-
-    Returns
-    -------
-    root : xml.etree.ElementTree.Element
-    definitions : dict of str to Element
-        By identifier, which matplotlib derives from the content.
     """
     root = ET.fromstring(svg)
     definitions = {}
@@ -103,17 +94,10 @@ def serialise(element):
 
 
 def differences(frames):
-    """What changes from frame to frame.
+    """What changes from frame to frame, of elements from :func:`parse`.
 
-    Parameters
-    ----------
-    frames : list of Element
-
-    Returns
-    -------
-    list of (int, str, list of str)
-        Position of the element in document order, the attribute (or ``"#html"`` for its content),
-        and the value in every frame.
+    A list of triples: position of the element in document order, the attribute (or ``"#html"`` for
+    its content), and the value in every frame.
     """
     channels = []
 
@@ -152,16 +136,8 @@ def _shapes_differ(versions):
 class Control:
     """A slider or, where the values are text, a drop-down list.
 
-    Parameters
-    ----------
-    name : str
-    label : str
-        What stands beside it.
-    values : tuple of str
-        As they are shown, unit included.
-    start : int
-        Which one is chosen first.
-    dropdown : bool
+    Its ``label`` stands beside it, its ``values`` are shown as they are, unit included, and
+    ``start`` is the position of the one that is chosen first.
     """
 
     name: str
@@ -172,21 +148,16 @@ class Control:
 
     def html(self):
         """Native HTML control with its label."""
-        label = f"<span>{html.escape(self.label)}</span>"
-        # JupyterLab would take the arrow keys for itself.
-        keys = 'data-lm-suppress-shortcuts="true"'
         if self.dropdown:
             options = "".join(
                 f'<option value="{k}"{" selected" if k == self.start else ""}>'
                 f"{html.escape(value)}</option>"
                 for k, value in enumerate(self.values)
             )
-            return f"<label>{label}<select {keys}>{options}</select></label>"
-        value = html.escape(self.values[self.start], quote=True)
-        return (
-            f'<label>{label}<input type="range" min="0" max="{len(self.values) - 1}" step="1" '
-            f'value="{self.start}" aria-valuetext="{value}" {keys}>'
-            f"<output>{value}</output></label>"
+            label = f"<span>{html.escape(self.label)}</span>"
+            return f"<label>{label}<select {KEYS}>{options}</select></label>"
+        return range_input(
+            self.label, 0, len(self.values) - 1, self.start, 1, self.values[self.start]
         )
 
 
@@ -198,17 +169,8 @@ def pack_path(path):
     """A path as its commands and second differences of its coordinates, in 1/100 point.
 
     Neighbouring points of a curve differ little, and their differences still less: small whole
-    numbers, which compress several times better than the text.  ``explore.js`` undoes it.
-
-    Parameters
-    ----------
-    path : str
-        Rounded to 1/100, as :func:`parse` leaves it.
-
-    Returns
-    -------
-    list [str, list of int, list of int] or str
-        Commands, x and y; the path itself where it holds anything else.
+    numbers, which compress several times better than the text.  ``explore.js`` undoes it.  A path,
+    rounded as :func:`parse` leaves it, that holds anything else comes back as it is.
 
     Examples
     --------
@@ -231,7 +193,7 @@ def _differences(numbers):
     return numbers[:1] + [b - a for a, b in itertools.pairwise(numbers)]
 
 
-def page_fragment(drawings, controls, alt, play=None, milliseconds=150):
+def page_fragment(drawings, controls, alt, play=None):
     """HTML of an explorable figure.
 
     Parameters
@@ -243,12 +205,6 @@ def page_fragment(drawings, controls, alt, play=None, milliseconds=150):
         Text alternative.
     play : int, optional
         Position of the control that the play button runs through.
-    milliseconds : int
-        Pace of the play button.
-
-    Returns
-    -------
-    str
     """
     parsed = [parse(drawing) for drawing in drawings]
     frames = [root for root, _ in parsed]
@@ -265,22 +221,16 @@ def page_fragment(drawings, controls, alt, play=None, milliseconds=150):
         used = [table.index(by_frame[k]) for k in range(len(frames))]
         stored = map(pack_path, table) if name == "d" else (_own(v, prefix, name) for v in table)
         channels.append([position, name, list(stored), used])
-    data = {
-        "channels": channels,
-        "controls": [list(control.values) for control in controls],
-        "play": play,
-        "milliseconds": milliseconds,
-    }
+    values = [list(control.values) for control in controls]
+    data = {"channels": channels, "controls": values, "play": play, "milliseconds": 150}
     packed = gzip.compress(json.dumps(data, separators=(",", ":")).encode(), 9, mtime=0)
     button = '<button type="button">▶ Play</button>' if play is not None else ""
     script = (
         f'<script type="application/spin-frames">{base64.b64encode(packed).decode()}</script>'
     )
     return _element(
-        "spin-explore",
-        _picture(frames[start], definitions, prefix, alt),
-        "".join(control.html() for control in controls) + button,
-        script,
+        "spin-explore", _picture(frames[start], definitions, prefix, alt),
+        "".join(control.html() for control in controls) + button, script,
     )
 
 
@@ -291,13 +241,13 @@ def figure_element(name, drawing, alt, controls, script):
     return _element(name, _picture(root, definitions, prefix, alt), controls, script)
 
 
-def range_input(label, low, high, start):
-    """A native slider without steps."""
-    label = html.escape(label)
+def range_input(label, low, high, start, step="any", shown=None):
+    """A native slider with its label, and its value as it is shown."""
+    shown = html.escape(f"{start:.3g}" if shown is None else shown, quote=True)
     return (
-        f'<label><span>{label}</span><input type="range" min="{low}" max="{high}" step="any" '
-        f'value="{start}" aria-valuetext="{start:.3g}" data-lm-suppress-shortcuts="true">'
-        f"<output>{start:.3g}</output></label>"
+        f'<label><span>{html.escape(label)}</span><input type="range" min="{low}" max="{high}" '
+        f'step="{step}" value="{start}" aria-valuetext="{shown}" {KEYS}>'
+        f"<output>{shown}</output></label>"
     )
 
 

@@ -68,16 +68,7 @@ class Generator:
         return len(self.drift) if self.drift.ndim == 3 else None
 
     def at(self, waveform):
-        """Generators at each sample of a waveform.
-
-        Parameters
-        ----------
-        waveform : ndarray, (controls, samples)
-
-        Returns
-        -------
-        ndarray, ([members,] samples, d, d)
-        """
+        """Generators, ([members,] samples, d, d), at the samples of (controls, samples)."""
         count = self.controls.shape[-3]
         if np.ndim(waveform) != 2 or len(waveform) != count:
             raise ValueError(

@@ -1,9 +1,8 @@
 """From a control problem to a goal of an optimiser: infidelity, Jacobian, Hessian, limits.
 
-Two ways.  The general one asks a propagation method for the gradients of all members, and for
-second-order optimisers for the derivative of every component of the final states.  Phase pulses on
-one spin have a shorter way, ``method="spinors"``: all derivatives out of one forward pass, see
-:mod:`spinlab.spinors`.
+The general way asks a propagation method for the gradients of all members, and for second-order
+optimisers for the derivative of every component of the final states.  Phase pulses on one spin
+have a shorter one, ``method="spinors"``: all out of one forward pass, :mod:`spinlab.spinors`.
 """
 
 from __future__ import annotations
@@ -30,23 +29,14 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
     shape : Parametrisation
         With a distortion, the fidelity is that of what the spins feel; limits hold for what is
         programmed.
-    method : str
-        A name of :data:`spinlab.methods.METHODS`, or ``"spinors"``.
-    aggregate : str or callable
-        A name of :data:`spinlab.aggregates.AGGREGATES`, or such a function.
-    limits : dict, optional
-        See :mod:`spinlab.limits`.
+    method, aggregate, limits
+        As in :func:`spinlab.design`.
     weight : float
         Of the penalty for broken limits; 0 leaves them to the optimiser.
 
     Returns
     -------
     Goal
-
-    Raises
-    ------
-    ValueError
-        A method that does not fit the problem.
     """
     instance("problem", problem, Problem)
     instance("shape", shape, Parametrisation)
@@ -56,9 +46,7 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
     averaged = aggregate is AGGREGATES["mean"]  # then the members need not be told apart
     member_goal = (_spinor_goal if method == "spinors" else _general_goal)(problem, shape, method)
     limits = limits or {}
-
-    def unpack(x):
-        return shape.waveform(x.reshape(shape.rows, -1))
+    penalised = bool(limits and weight)
 
     def value(x):
         if averaged:
@@ -67,25 +55,42 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
             infidelities, jacobian = member_goal.members(x)
             total, slopes = aggregate(infidelities, problem.ensemble.weights)
             gradient = slopes @ jacobian
-        if limits and weight:
-            waveform, pullback = unpack(x)
+        if penalised:
+            waveform, pullback = _unpack(shape, x)
             extra, slope = penalty(limits, waveform, weight)
-            total, gradient = total + extra, gradient + pullback(slope).ravel()
+            total, gradient = total + extra, gradient + pullback(slope)
         return total, gradient
 
     def rows(x):
-        waveform, pullback = unpack(x)
+        waveform, pullback = _unpack(shape, x)
         values, jacobian = evaluate_limits(limits, waveform)
-        return values, pullback(jacobian).reshape(len(values), -1)
+        return values, pullback(jacobian)
 
-    second = averaged and not (limits and weight)
+    def gauss_newton(x, every=1):
+        matrix = member_goal.gauss_newton(x, every)
+        if penalised:  # a sum of squares, too: its residuals are the limits that are broken
+            values, jacobian = rows(x)
+            jacobian = jacobian[values > 0]
+            matrix = matrix + 2 * weight * jacobian.T @ jacobian
+        return matrix
+
     return Goal(
         value,
-        member_goal.hessian if second else None,
-        member_goal.gauss_newton if averaged else None,
+        member_goal.hessian if averaged and not penalised else None,
+        gauss_newton if averaged and member_goal.gauss_newton else None,
         member_goal.members, member_goal.residuals, rows if limits and not weight else None,
         problem.ensemble.weights,
     )
+
+
+def _unpack(shape, x):
+    """Waveform of flat unknowns, and the pullback to gradients that are flat, too."""
+    waveform, pullback = shape.waveform(x.reshape(shape.rows, -1))
+
+    def flat_pullback(gradient):
+        return pullback(gradient).reshape(*gradient.shape[:-2], x.size)
+
+    return waveform, flat_pullback
 
 
 def _general_goal(problem, shape, method):
@@ -97,7 +102,7 @@ def _general_goal(problem, shape, method):
 
     def unpack(x):
         """What the spins feel, and the pullback through distortion and parametrisation."""
-        waveform, pullback = shape.waveform(x.reshape(shape.rows, -1))
+        waveform, pullback = _unpack(shape, x)
         felt, undistort = shape.felt(waveform)
         return felt, lambda gradient: pullback(undistort(gradient))
 
@@ -109,7 +114,7 @@ def _general_goal(problem, shape, method):
         fidelity, gradient = problem.evaluate(waveform, method)
         if not np.all(np.isfinite(gradient)):  # the optimiser says so, not the filter
             return 1 - fidelity, np.full(x.shape, np.nan)
-        return 1 - fidelity, -pullback(gradient).ravel()
+        return 1 - fidelity, -pullback(gradient)
 
     def members(x):
         waveform, pullback = unpack(x)
@@ -117,39 +122,41 @@ def _general_goal(problem, shape, method):
             problem.generator(), waveform, problem.dt, problem.initial_state(),
             problem.objective_function(), method, problem.control,
         )
-        jacobian = -pullback(result.gradients).reshape(len(result.values), -1)
-        latest[:] = x.copy(), (1 - result.values, jacobian)  # their mean then costs nothing
-        return latest[1]
+        latest[:] = x.copy(), (1 - result.values, -pullback(result.gradients))
+        return latest[1]  # the mean of all members then costs nothing
 
-    def jacobian(x, every=1):
-        """Final states minus targets, scaled so that half their square is the infidelity."""
+    squares = problem.objective in ("transfer", "rotation")
+    return Goal(value, members=members, **(_tangents(problem, method, unpack) if squares else {}))
+
+
+def _tangents(problem, method, unpack):
+    """Residuals (final states minus targets: half their square is the infidelity), their matrix."""
+
+    def by_member(x, every=1):
         waveform, pullback = unpack(x)
         goal, scale = problem.residual_target()
         generator = problem.generator().member(slice(None, None, every))
         path = linearise(
             generator, waveform, problem.dt, problem.initial_state(), method, problem.control
         )
-        final = path.states[:, -1]
-        blocks = []
+        final, blocks = path.states[:, -1], []
         for index in np.ndindex(final.shape[1:]):
-            costates = np.zeros_like(path.states)
-            costates[(slice(None), -1, *index)] = scale
-            blocks.append(pullback(path.pullback(costates)).reshape(len(final), -1))
+            costates = np.zeros_like(final)
+            costates[(slice(None), *index)] = scale
+            blocks.append(pullback(path.pullback_final(costates)))
         return scale * (final - goal).reshape(len(final), -1), np.stack(blocks, axis=1)
 
     def residuals(x):
-        r, J = jacobian(x)
+        r, J = by_member(x)
         return r.ravel(), J.reshape(r.size, -1)
 
     def gauss_newton(x, every=1):
-        _, J = jacobian(x, every)
-        part = weights[::every] / weights[::every].sum()
-        J = (np.sqrt(part)[:, None, None] * J).reshape(-1, J.shape[-1])
+        _, J = by_member(x, every)
+        part = problem.ensemble.weights[::every]
+        J = (np.sqrt(part / part.sum())[:, None, None] * J).reshape(-1, J.shape[-1])
         return J.T @ J
 
-    if problem.objective not in ("transfer", "rotation"):
-        return Goal(value, members=members)
-    return Goal(value, None, gauss_newton, members, residuals)
+    return {"gauss_newton": gauss_newton, "residuals": residuals}
 
 
 def _spinor_goal(problem, shape, _method):

@@ -20,12 +20,11 @@ from .exercises import EXERCISES
 
 
 def grade(folder, timeout=300):
-    """Execute the notebooks of a folder and collect their verdicts.
+    """Execute the notebooks of a folder and its subfolders, and collect their verdicts.
 
     Parameters
     ----------
     folder : str or Path
-        Searched with its subfolders.
     timeout : int
         Seconds a cell may take.
 
@@ -33,11 +32,6 @@ def grade(folder, timeout=300):
     -------
     list of tuple (str, str, int, str)
         Notebook, exercise, 1 if right, sentence: one for every exercise that was tried.
-
-    Raises
-    ------
-    ValueError
-        No such folder, or no notebook in it.
     """
     folder = Path(folder)
     notebooks = [p for p in sorted(folder.rglob("*.ipynb")) if ".ipynb_checkpoints" not in p.parts]
@@ -57,9 +51,7 @@ def _grade_one(path, folder, timeout):
         environment = {**os.environ, "SPINLAB_GRADES": str(record), "MPLBACKEND": "agg"}
         try:
             client = NotebookClient(
-                nbformat.read(path, as_version=4),
-                timeout=timeout,
-                allow_errors=True,
+                nbformat.read(path, as_version=4), timeout=timeout, allow_errors=True,
                 resources={"metadata": {"path": str(path.parent)}},
             )
             client.execute(env=environment)

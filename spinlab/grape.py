@@ -1,15 +1,13 @@
 r"""GRAPE: propagators by matrix exponentials, gradients by their exact derivative.
 
-Two ways to the same numbers, for any generator:
+:func:`linearise`, the readable reference, takes one ``expm`` a step, and for the derivative the
+auxiliary matrix of Van Loan, :eq:`eq-auxiliary`,
 
-* :func:`linearise`, the readable reference: one ``expm`` a step, and for the derivative the
-  auxiliary matrix of Van Loan, :eq:`eq-auxiliary`,
+.. math:: \exp\begin{pmatrix}\Omega & \Omega'\\ 0 & \Omega\end{pmatrix}
+          = \begin{pmatrix}P & P'\\ 0 & P\end{pmatrix};
 
-  .. math:: \exp\begin{pmatrix}\Omega & \Omega'\\ 0 & \Omega\end{pmatrix}
-            = \begin{pmatrix}P & P'\\ 0 & P\end{pmatrix};
-
-* :func:`linearise_batched`: all exponentials of a member in one call, time in one triangular solve,
-  and one auxiliary matrix a step for all controls together.
+:func:`linearise_batched` all exponentials of a member in one call, time in one triangular solve,
+and one auxiliary matrix a step for all controls together.  Both are for any generator.
 """
 
 from __future__ import annotations
@@ -17,8 +15,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import expm
 
-from .chain import solve_chain
-from .linearisation import Linearisation
+from .linearisation import Linearisation, add_samples, solve_chain
 
 
 def step_exponents(generator, waveform, dt, control="constant"):
@@ -26,14 +23,6 @@ def step_exponents(generator, waveform, dt, control="constant"):
 
     Constant control: :math:`\Omega = hA`.  Linear control, order 4, :eq:`eq-magnus`:
     :math:`\Omega = \frac h2 (A_a + A_b) + \frac{h^2}{12} [A_b, A_a]`.
-
-    Parameters
-    ----------
-    generator : Generator
-        With a member axis.
-    waveform : ndarray, (controls, samples)
-    dt : float
-    control : {"constant", "linear"}
 
     Returns
     -------
@@ -43,9 +32,7 @@ def step_exponents(generator, waveform, dt, control="constant"):
     A = generator.at(waveform)
     A_k = generator.controls[:, None]
     if control == "constant":
-        derivatives = np.broadcast_to(
-            dt * A_k[:, :, None], (*A.shape[:2], 1, *A_k.shape[2:])
-        )
+        derivatives = np.broadcast_to(dt * A_k[:, :, None], (*A.shape[:2], 1, *A_k.shape[2:]))
         return dt * A, derivatives
     A_a, A_b = A[:, :-1], A[:, 1:]
     exponents = dt / 2 * (A_a + A_b) + dt**2 / 12 * _commutator(A_b, A_a)
@@ -69,20 +56,9 @@ def auxiliary(exponent, change):
 
 
 def linearise(generator, waveform, dt, rho0, control="constant"):
-    """Reference GRAPE: one matrix exponential a step, in a plain loop.
+    """Reference GRAPE: one matrix exponential a step, in a plain loop; a row of ``METHODS``.
 
-    Parameters
-    ----------
-    generator : Generator
-        With a member axis.
-    waveform : ndarray, (controls, samples)
-    dt : float
-    rho0 : ndarray, (d, columns)
-    control : {"constant", "linear"}
-
-    Returns
-    -------
-    Linearisation
+    As :func:`spinlab.linearise`, for a generator with a member axis and ``rho0``, (d, columns).
     """
     exponents, derivatives = step_exponents(generator, waveform, dt, control)
     members = zip(exponents, derivatives, strict=True)
@@ -124,13 +100,11 @@ def _member(exponents, derivatives, rho0, shape):
 
 
 def linearise_batched(generator, waveform, dt, rho0, control="constant"):
-    r"""GRAPE without a loop over time.
+    r"""GRAPE without a loop over time; as :func:`linearise`.
 
     The gradient with respect to an exponent is itself a derivative of the exponential, in the
     direction :math:`\lambda_n\rho_{n-1}^{\mathsf T}`, :eq:`eq-exponential-adjoint`: one auxiliary
     matrix a step, however many controls there are.
-
-    Parameters and result as in :func:`linearise`.
     """
     exponents, derivatives = step_exponents(generator, waveform, dt, control)
     d = generator.dimension
@@ -145,11 +119,8 @@ def linearise_batched(generator, waveform, dt, rho0, control="constant"):
         adjoint = solve_chain(propagators, np.conj(costates), transposed=True)
         outer = adjoint[:, 1:] @ states[:, :-1].swapaxes(-1, -2)
         slope = expm(auxiliary(exponents.swapaxes(-1, -2), outer))[..., :d, d:]
-        pieces = np.einsum("enij,enqkij->enqk", slope, derivatives).real
-        gradient = np.zeros((len(pieces), waveform.shape[1], waveform.shape[0]))
-        for q in range(pieces.shape[2]):
-            gradient[:, q : q + pieces.shape[1]] += pieces[:, :, q]
-        return gradient.swapaxes(1, 2)
+        pieces = np.einsum("enij,enqkij->qekn", slope, derivatives).real
+        return add_samples(pieces, waveform.shape[1])
 
     def pushforward(direction):
         steps, samples = derivatives.shape[1:3]

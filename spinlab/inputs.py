@@ -54,6 +54,13 @@ def not_negative(name, value, unit=""):
     return value
 
 
+def number(name, value, unit=""):
+    """The value, if it is one real, finite number."""
+    if finite_array(name, value).ndim:
+        raise ValueError(f"{name} must be one number{unit}, but {value!r} arrived.")
+    return value
+
+
 def whole(name, value, least=1):
     """The value, if it is a whole number and not too small."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
@@ -64,20 +71,9 @@ def whole(name, value, least=1):
 
 
 def finite_array(name, value, dtype=float):
-    """The value as an array of finite numbers.
+    """The value as an array of finite numbers; the same where it is one already.
 
-    Parameters
-    ----------
-    name : str
-        How the sentence begins.
-    value : array_like
-    dtype : {float, complex}
-        With ``complex``, complex numbers pass too; real ones stay real.
-
-    Returns
-    -------
-    ndarray
-        Of floats or complex numbers; the same array where it is one already.
+    With ``complex`` as dtype, complex numbers pass too; real ones stay real.
     """
     try:
         array = np.asarray(value)
@@ -93,3 +89,45 @@ def finite_array(name, value, dtype=float):
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, but NaN or inf arrived.")
     return array.astype(np.result_type(array, float), copy=False)
+
+
+def two_rows(waveform, control, dtype=float):
+    """The waveform, if it has the shape (2, samples) and as many samples as its course needs."""
+    waveform = finite_array("The waveform", waveform, dtype)
+    fewest = 1 + (control == "linear")
+    if waveform.ndim != 2 or len(waveform) != 2 or waveform.shape[1] < fewest:
+        raise ValueError(
+            f"A piecewise {control} waveform has shape (2, samples), with at least "
+            f"{fewest} samples, but {waveform.shape} arrived."
+        )
+    return waveform
+
+
+def start_in_box(x0, lower, upper, room=False):
+    """A start, (n,), and its bounds as arrays of that shape, if it lies between them.
+
+    With ``room``, the bounds must be finite and leave some; without, they may be equal or infinite.
+    """
+    x0 = finite_array("x0", x0)
+    if x0.ndim != 1 or not x0.size:
+        raise ValueError(f"x0 must have shape (n,), but {x0.shape} arrived.")
+    box = []
+    for name, bound in (("lower", lower), ("upper", upper)):
+        bound = finite_array(name, bound) if room else np.asarray(bound, dtype=float)
+        if bound.shape not in ((), x0.shape) or np.isnan(bound).any():
+            raise ValueError(
+                f"{name} must be a number or have shape {x0.shape}, without NaN, "
+                f"but {bound.shape} arrived."
+            )
+        box.append(np.broadcast_to(bound, x0.shape))
+    low, high = box
+    for wrong, sentence in (
+        (low >= high if room else low > high, f"The bounds {'touch or ' if room else ''}cross"),
+        ((x0 < low) | (x0 > high), "x0 starts outside its bounds"),
+    ):
+        if wrong.any():
+            k = int(np.argmax(wrong))
+            raise ValueError(
+                f"{sentence}: unknown {k} is {x0[k]:g}, its bounds are {low[k]:g} and {high[k]:g}."
+            )
+    return x0, box

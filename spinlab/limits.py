@@ -15,16 +15,8 @@ from .inputs import choice, finite_array
 def mean_power(waveform, bound):
     r"""Mean RF power, :math:`\frac1N\sum_n u_{x,n}^2 + u_{y,n}^2 \le P`, one number.
 
-    Parameters
-    ----------
-    waveform : ndarray, (2, samples)
-    bound : float
-        :math:`P`, in units of the power at amplitude 1.
-
-    Returns
-    -------
-    values : ndarray, (1,)
-    jacobian : ndarray, (1, 2, samples)
+    Of a waveform, (2, samples); :math:`P` is in units of the power at amplitude 1.  As all limits,
+    values, (l,), and their Jacobian, (l, 2, samples).
     """
     samples = waveform.shape[1]
     return np.sum(waveform**2)[None] / samples - bound, 2 * waveform[None] / samples
@@ -46,18 +38,10 @@ def amplitude(waveform, bound):
 
 
 def slew_per_step(waveform, bound):
-    r"""Change from sample to sample, :math:`|u_{n+1} - u_n|^2 / s^2 \le 1`.
+    r"""Change from sample to sample, :math:`|u_{n+1} - u_n|^2 / s^2 \le 1`, samples - 1 numbers.
 
-    Parameters
-    ----------
-    waveform : ndarray, (2, samples)
-    bound : float
-        :math:`s`, the largest change per step: a slew rate (1/s) times the length of a step.
-
-    Returns
-    -------
-    values : ndarray, (samples - 1,)
-    jacobian : ndarray, (samples - 1, 2, samples)
+    As :func:`mean_power`; :math:`s` is the largest change per step: a slew rate (1/s) times the
+    length of a step.
     """
     change = np.diff(waveform) / bound
     slope = _neighbours(-2 * change / bound, 2 * change / bound)
@@ -70,13 +54,8 @@ def phase_per_step(waveform, bound):
     .. math:: \frac{|u_n||u_{n+1}|\cos\varphi - u_n\cdot u_{n+1}}{1 - \cos\varphi} \le 0,
 
     which is smooth at half a turn, too.  The amplitudes weigh it: where they are small, the phase
-    may break the limit at a small price, and where one is 0, there is no phase.
-
-    Parameters
-    ----------
-    waveform : ndarray, (2, samples)
-    bound : float
-        :math:`\varphi`, rad, at most pi: a frequency (Hz) times 2 pi times the length of a step.
+    may break the limit at a small price, and where one is 0, there is no phase.  :math:`\varphi` is
+    in rad, at most pi: a frequency (Hz) times 2 pi times the length of a step.
     """
     radius = np.sqrt(np.sum(waveform**2, axis=0))
     direction = waveform / np.where(radius == 0, 1, radius)
@@ -109,12 +88,7 @@ LIMITS = {
 
 
 def checked_limits(limits):
-    """The limits, if all are known and positive.
-
-    Parameters
-    ----------
-    limits : dict or None
-        Bounds by the names of :data:`LIMITS`.
+    """The limits, bounds by names of :data:`LIMITS`, as a dict; none for None.
 
     Raises
     ------
@@ -133,26 +107,13 @@ def checked_limits(limits):
 
 
 def evaluate_limits(limits, waveform):
-    """All limits in a row.
-
-    Returns
-    -------
-    values : ndarray, (l,)
-        Not positive where the limit is kept.
-    jacobian : ndarray, (l, 2, samples)
-    """
+    """All limits in a row: values, (l,), not positive where kept; Jacobian, (l, 2, samples)."""
     parts = [LIMITS[name](waveform, bound) for name, bound in limits.items()]
     return tuple(np.concatenate(pieces) for pieces in zip(*parts, strict=True))
 
 
 def penalty(limits, waveform, weight):
-    r"""Penalty :math:`w\sum_l \max(0, g_l)^2` of the limits that are broken, and its gradient.
-
-    Returns
-    -------
-    value : float
-    gradient : ndarray, (2, samples)
-    """
+    r"""Penalty :math:`w\sum_l \max(0, g_l)^2` of the limits that are broken, and its gradient."""
     if not limits:
         return 0.0, np.zeros_like(waveform)
     values, jacobian = evaluate_limits(limits, waveform)

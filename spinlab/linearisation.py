@@ -1,11 +1,20 @@
-"""What every propagation method returns: a trajectory that knows its derivative."""
+r"""What every propagation method returns, and the chain of propagators behind most of them.
+
+.. math:: \rho_0 = s_0, \qquad \rho_n - P_n\,\rho_{n-1} = s_n
+
+is a unit lower-triangular block band, :eq:`eq-chain`.  LAPACK's ``tbtrs`` runs through it in
+compiled code, and its transpose is the adjoint recursion :math:`\lambda_n = P_{n+1}^{\mathsf T}
+\lambda_{n+1} + c_n`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
+from scipy.linalg.lapack import dtbtrs, ztbtrs
 
 
 @dataclass(frozen=True)
@@ -43,3 +52,66 @@ class Linearisation:
             ),
             lambda direction: np.stack([part.pushforward(direction) for part in parts]),
         )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Objective of every member and its gradient.
+
+    Parameters
+    ----------
+    values : ndarray, ([members,])
+    gradients : ndarray, ([members,] controls, samples)
+        Or, where weights were given, their weighted sum, (controls, samples).
+    """
+
+    values: np.ndarray
+    gradients: np.ndarray
+
+
+def add_samples(parts, samples):
+    """Gradients by the first, the next sample of all steps, (..., steps), as (..., samples)."""
+    if len(parts) == 1:
+        return parts[0]
+    total = np.zeros((*parts[0].shape[:-1], samples), parts[0].dtype)
+    for q, part in enumerate(parts):
+        total[..., q : q + part.shape[-1]] += part
+    return total
+
+
+def chain_solver(propagators):
+    """Write the band once and return ``solve(sources, transposed)``, for states and costates.
+
+    That is :func:`solve_chain` without its first argument.
+    """
+    members, steps, d, _ = propagators.shape
+    # LAPACK wants entry (i, j) of the matrix at [j, i - j], and here i - j = d + row - column.
+    band = np.zeros((members, steps + 1, d, 2 * d), propagators.dtype)
+    for row, column in product(range(d), range(d)):
+        entry = band[:, :-1, column, d + row - column]
+        np.negative(propagators[:, :, row, column], out=entry)
+    matrix = band.reshape(-1, 2 * d).T
+
+    def solve(sources, transposed=False):
+        dtype = np.result_type(matrix, sources)
+        tbtrs = ztbtrs if dtype.kind == "c" else dtbtrs
+        right = sources.astype(dtype, order="C").reshape(-1, sources.shape[-1])
+        trans = "T" if transposed else "N"
+        x, info = tbtrs(matrix, right, uplo="L", trans=trans, diag="U", overwrite_b=True)
+        if info:
+            raise ValueError(
+                "The chain of propagators could not be solved; is one of them not finite?"
+            )
+        return x.reshape(sources.shape)
+
+    return solve
+
+
+def solve_chain(propagators, sources, transposed=False):
+    """Run states through a chain of propagators, or costates backwards.
+
+    Propagators have shape (members, steps, d, d), sources and result (members, steps + 1, d,
+    columns): initial states at index 0 and whatever is added later; or, transposed (not
+    conjugated), costates, from the end to the beginning.
+    """
+    return chain_solver(propagators)(sources, transposed)

@@ -38,19 +38,9 @@ def _part(name, spectra, shift_ppm, window):
 
 
 def peak(spectra, shift_ppm, window, magnitude=False):
-    """Largest real value, or largest magnitude, in a window.
+    """Largest real value, or largest magnitude, in a window, of spectra (..., points): (...).
 
-    Parameters
-    ----------
-    spectra : ndarray, (..., points)
-    shift_ppm : ndarray, (points,)
-    window : (float, float)
-    magnitude : bool
-        Whether a line counts whatever its phase is.
-
-    Returns
-    -------
-    ndarray, (...)
+    With ``magnitude``, a line counts whatever its phase is.
     """
     part = _part("The spectrum", spectra, shift_ppm, window)
     return (np.abs(part) if magnitude else part.real).max(axis=-1)
@@ -64,16 +54,7 @@ def energy(spectra, shift_ppm, window):
 def selectivity_db(wanted, unwanted, shift_ppm, window):
     """Ten times the decimal logarithm of the ratio of two energies in a window.
 
-    Parameters
-    ----------
-    wanted, unwanted : ndarray, (..., points)
-    shift_ppm : ndarray, (points,)
-    window : (float, float)
-
-    Raises
-    ------
-    ValueError
-        One of them has no signal in the window.
+    Both spectra, (..., points), must have signal there.
     """
     energies = [energy(spectra, shift_ppm, window) for spectra in (wanted, unwanted)]
     for name, value in zip(("wanted", "unwanted"), energies, strict=True):
@@ -103,14 +84,7 @@ def line_shape_cosine(spectra, reference, shift_ppm, window):
 def snr_per_time(height, deviation, repetition_time):
     """Signal-to-noise ratio of one second's scanning: height / (deviation sqrt(TR)), in 1/sqrt(s).
 
-    Parameters
-    ----------
-    height : float or ndarray
-        Peak of the spectrum of one scan.
-    deviation : float
-        Of the noise of that spectrum.
-    repetition_time : float
-        In s.
+    Of the peak of the spectrum of one scan, the deviation of its noise, and the repetition time, s.
     """
     positive("repetition_time", repetition_time, " of seconds")
     return finite_array("height", height) / positive("deviation", deviation) / repetition_time**0.5

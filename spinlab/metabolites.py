@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .inputs import choice, finite_array, instance, positive, whole
+from .inputs import choice, finite_array, instance, number, positive, whole
 from .systems import SpinSystem
 
 #: Proton: gamma / 2 pi in Hz/T.
@@ -50,8 +50,7 @@ class Scanner:
 
     def __post_init__(self):
         positive("larmor_hz", self.larmor_hz, " of hertz")
-        if finite_array("carrier_ppm", self.carrier_ppm).ndim:
-            raise ValueError(f"carrier_ppm must be one number, but {self.carrier_ppm!r} arrived.")
+        number("carrier_ppm", self.carrier_ppm)
         if not 1e6 <= self.larmor_hz <= 1e10:
             raise ValueError(
                 f"larmor_hz = {self.larmor_hz:g} is no proton frequency of a magnet; give hertz "
@@ -232,12 +231,7 @@ METABOLITES = tuple(_TABLE)
 
 
 def metabolite(name):
-    """A metabolite that comes with the package.
-
-    Parameters
-    ----------
-    name : str
-        One of :data:`METABOLITES`.
+    """A metabolite that comes with the package, by its name among :data:`METABOLITES`.
 
     Examples
     --------
@@ -251,12 +245,9 @@ def metabolite(name):
 
 @lru_cache
 def spin_matrices(spins):
-    r"""Numeric :math:`I_{ix}, I_{iy}, I_{iz}` of every spin: :func:`spinlab.spin_operator`.
+    """Numeric :math:`I_{ix}, I_{iy}, I_{iz}` of every spin: :func:`spinlab.spin_operator`.
 
-    Returns
-    -------
-    ndarray, (3, n, 2**n, 2**n)
-        First axis x, y, z.  Shared, hence not to be written to.
+    Of shape (3, n, 2**n, 2**n), first axis x, y, z; shared, hence not to be written to.
     """
     if whole("spins", spins) > MAX_SPINS:
         raise ValueError(f"At most {MAX_SPINS} spins are handled, but {spins} were asked for.")
@@ -270,19 +261,10 @@ def spin_matrices(spins):
 
 
 def free_hamiltonian(group, scanner, offset_hz=0.0):
-    r"""Hamiltonian without RF in rad/s, the drift of :func:`spinlab.hamiltonian` in numbers.
+    """Hamiltonian without RF in rad/s, the drift of :func:`spinlab.hamiltonian` in numbers.
 
-    Parameters
-    ----------
-    group : SpinGroup
-    scanner : Scanner
-    offset_hz : float or ndarray, (members,)
-        Added to the offset of every spin.
-
-    Returns
-    -------
-    ndarray, ([members,] 2**n, 2**n)
-        Real and symmetric.
+    Real and symmetric, ([members,] 2**n, 2**n); ``offset_hz``, a number or (members,), is added to
+    the offset of every spin.
     """
     x, y, z = spin_matrices(instance("group", group, SpinGroup).spins)
     shifts = instance("scanner", scanner, Scanner).offset_hz(group.shift_ppm)

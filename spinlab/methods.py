@@ -7,18 +7,17 @@ Every method has the same signature, so they swap: choose by name from :data:`ME
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from autograd.extend import defjvp, defvjp, primitive
 from autograd.tracer import getval, isbox
 
-from . import fem, grape, rotations, scans
+from . import fem, grape, rotations
 from .elements import CONTROL_SHAPES, ELEMENTS
 from .generators import Generator
 from .inputs import choice, finite_array, instance, positive
-from .linearisation import Linearisation
+from .linearisation import Evaluation, Linearisation
 
 #: name: linearise(generator, waveform, dt, rho0, control)
 METHODS = {
@@ -153,13 +152,9 @@ def _checked(generator, waveform, dt, rho0, method, control):
 
 
 def propagate(generator, waveform, dt, rho0, method="rotations", control="constant"):
-    """States at the ends of all steps; autograd differentiates it with respect to the waveform.
+    """States at the ends of all steps, ([members,] steps + 1, d[, columns]).
 
-    Parameters as in :func:`linearise`.
-
-    Returns
-    -------
-    ndarray, ([members,] steps + 1, d[, columns])
+    Parameters as in :func:`linearise`; autograd differentiates by the waveform.
 
     Examples
     --------
@@ -196,25 +191,8 @@ defvjp(
 defjvp(_states, lambda direction, ans, waveform, result: result.pushforward(direction), None)
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """Objective of every member and its gradient.
-
-    Parameters
-    ----------
-    values : ndarray, ([members,])
-    gradients : ndarray, ([members,] controls, samples)
-        Or, where weights were given, their weighted sum, (controls, samples).
-    """
-
-    values: np.ndarray
-    gradients: np.ndarray
-
-
 def linearise_final(generator, waveform, dt, rho0, method="rotations", control="constant"):
     """Final states alone, with the derivative of what judges them: :func:`linearise` for less.
-
-    Parameters as in :func:`linearise`.
 
     Returns
     -------
@@ -226,7 +204,7 @@ def linearise_final(generator, waveform, dt, rho0, method="rotations", control="
     if _scans(generator, waveform, method):
         waveform, rho0 = _checked(generator, waveform, dt, rho0, method, control)
         columns = rho0 if rho0.ndim == 2 else rho0[:, None]
-        final, pull = scans.linearise_final(generator, waveform, dt, columns, control)
+        final, pull = rotations.linearise_final(generator, waveform, dt, columns, control)
         if rho0.ndim == 2:
             return final, pull
         return final[..., 0], lambda costates, weights=None: pull(costates[..., None], weights)
@@ -247,8 +225,7 @@ def _scans(generator, waveform, method):
 
 
 def evaluate_objective(
-    generator, waveform, dt, rho0, objective, method="rotations", control="constant",
-    weights=None,
+    generator, waveform, dt, rho0, objective, method="rotations", control="constant", weights=None,
 ):
     """Objective of every member and its exact gradient with respect to the waveform.
 
@@ -271,8 +248,7 @@ def evaluate_objective(
     Examples
     --------
     >>> from spinlab import evaluate, observable, state, transfer
-    >>> spin = evaluate(rf_hz=1e4)
-    >>> quarter = np.array([[0.0], [1.0]]) * np.ones(25)
+    >>> spin, quarter = evaluate(rf_hz=1e4), np.array([[0.0], [1.0]]) * np.ones(25)
     >>> result = evaluate_objective(spin, quarter, 1e-6, state("Iz"), transfer(observable("Ix")))
     >>> result.values.round(6), result.gradients.shape
     (np.float64(1.0), (2, 25))

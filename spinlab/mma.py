@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .forms import Form
-from .inputs import finite_array, instance, positive
+from .inputs import finite_array, instance, positive, start_in_box
 from .subproblems import Solution, Subproblem
 from .subsolvers import solve
 
@@ -89,54 +89,20 @@ class MMAState:
 
 
 def start(x0, lower, upper, form):
-    """The state before the first step.
-
-    Parameters
-    ----------
-    x0 : ndarray, (n,)
-    lower, upper : ndarray, (n,), or float
-    form : Form
-
-    Returns
-    -------
-    MMAState
+    """The state before the first step, of ``x0`` and the bounds, (n,), and a :class:`spinlab.Form`.
 
     Raises
     ------
     ValueError
         Bounds that are crossed or equal, a start outside of them, shapes that do not fit.
     """
-    x = np.array(finite_array("x0", x0))
-    if x.ndim != 1 or not x.size:
-        raise ValueError(f"x0 must be a row of numbers, but an array of shape {x.shape} arrived.")
-    bounds = []
-    for name, bound in (("lower", lower), ("upper", upper)):
-        bound = finite_array(name, bound)
-        if bound.shape not in ((), x.shape):
-            raise ValueError(
-                f"{name} must be one number or have x0's shape {x.shape}, but {bound.shape} "
-                "arrived."
-            )
-        bounds.append(np.broadcast_to(bound, x.shape))
-    lower, upper = bounds
-    crossed, outside = ~(lower < upper), (x < lower) | (x > upper)
-    for wrong, sentence in (
-        (crossed, "The bounds of x[{j}] are crossed or equal: lower {low:g}, upper {upp:g}."),
-        (outside, "The start x0[{j}] = {x:g} is outside its bounds {low:g} and {upp:g}."),
-    ):
-        if wrong.any():
-            j = int(np.argmax(wrong))
-            raise ValueError(sentence.format(j=j, x=x[j], low=lower[j], upp=upper[j]))
-    return MMAState(x, lower, upper, instance("form", form, Form))
+    x, (lower, upper) = start_in_box(x0, lower, upper, room=True)
+    return MMAState(x.copy(), lower, upper, instance("form", form, Form))
 
 
 def checked(x, f0, df0, f, df, m=None):
-    """Values and derivatives at ``x``, for m rows if that is known, or a sentence as ValueError.
-
-    Returns
-    -------
-    tuple
-        ``f0, df0, f, df`` as a float and arrays.
+    """Values and derivatives at ``x``, ``(f0, df0, f, df)``, for m rows if that is known; or a
+    sentence as ValueError.
     """
     names = ("f0", "df0", "f", "df")
     arrays = [finite_array(*pair) for pair in zip(names, (f0, df0, f, df), strict=True)]
@@ -177,7 +143,7 @@ def hyperbolas(x, low, upp, span, f, df, rho):
 
 def approximate(state, f0, df0, f, df, options, rho=None):
     """The subproblem at the state's ``x``; ``rho``, (1 + m,), adds curvature to each function."""
-    x, span, form = state.x, state.upper - state.lower, state.form
+    x, span = state.x, state.upper - state.lower
     rho = np.full(1 + len(f), options.raa0) if rho is None else rho
     low, upp = asymptotes(state, options)
     alpha = np.maximum(low + options.albefa * (x - low), x - options.move * span)
@@ -186,7 +152,7 @@ def approximate(state, f0, df0, f, df, options, rho=None):
     P, Q, b = hyperbolas(x, low, upp, span, f, df, rho[1:, None])
     return Subproblem(
         low, upp, np.maximum(alpha, state.lower), np.minimum(beta, state.upper),
-        p0, q0, P, Q, b, form.a0, form.a, form.c, form.d,
+        p0, q0, P, Q, b, state.form,
     )
 
 
@@ -227,16 +193,7 @@ def step(state, f0, df0, f, df, options=None):
 def gcmma_step(state, f0, df0, f, df, values, options=None):
     """One step of the globally convergent version: no function may exceed its approximation.
 
-    Parameters
-    ----------
-    state, f0, df0, f, df, options
-        As for :func:`step`.
-    values : callable
-        ``values(x) -> (f0, f)``.
-
-    Returns
-    -------
-    MMAState
+    As :func:`step`, with ``values(x) -> (f0, f)`` for the points that are tried.
     """
     options = options or MMAOptions()
     f0, df0, f, df = checked(state.x, f0, df0, f, df, len(state.form.c))

@@ -52,29 +52,11 @@ def transfer(target):
     return objective
 
 
-def transfer_squared(target):
-    r"""Squared overlap :math:`f = \langle C|\rho_N\rangle^2`: blind to the sign of the final state.
-
-    Parameters and result as in :func:`transfer`; real states only.
-    """
-    overlap = transfer(target)
-
-    def objective(final):
-        values, costates = overlap(final)
-        return values**2, 2 * values[..., None] * costates
-
-    return objective
-
-
 def subspace(targets):
     r"""Weight in a subspace, :math:`f = \sum_j \langle C_j|\rho_N\rangle^2`, :eq:`eq-subspace`.
 
-    With ``Ix`` and ``Iy`` this is transverse magnetisation of whatever phase.
-
-    Parameters
-    ----------
-    targets : array_like, (d, columns)
-        Real, orthonormal columns :math:`C_j`.
+    With ``Ix`` and ``Iy`` this is transverse magnetisation of whatever phase.  The ``targets``, (d,
+    columns), are real, orthonormal columns :math:`C_j`.
     """
     targets = _checked_target(targets, 2)
     if np.iscomplexobj(targets) or not np.allclose(targets.T @ targets, np.eye(targets.shape[1])):
@@ -137,16 +119,11 @@ class LinearPhase:
 
 
 def rotation(target):
-    r"""Overlap of the effective rotation, :eq:`eq-rotation-objective`.
+    r"""Overlap of the effective rotation with the one wanted, (d, d), :eq:`eq-rotation-objective`.
 
     .. math:: f = \operatorname{tr}(R_C^{\mathsf T} R_N)/d
 
     Start from the unit matrix: its columns are the initial states.
-
-    Parameters
-    ----------
-    target : array_like, (d, d)
-        The rotation that is wanted.
     """
     target = _checked_target(target, 2)
     size = len(target)
@@ -174,7 +151,6 @@ def rotation(target):
 #: name: function that makes the objective from its target
 OBJECTIVES = {
     "transfer": transfer,
-    "transfer-squared": transfer_squared,
     "subspace": subspace,
     "magnitude": magnitude,
     "rotation": rotation,

@@ -115,18 +115,8 @@ def commutation_superoperator(hamiltonian):
 
     .. math:: \hat H = H \otimes E - E \otimes H^{\mathsf T}
 
-    This is :eq:`eq-superoperator`; the basis is that of the matrix elements of :math:`\rho`, read
-    row by row.
-
-    Parameters
-    ----------
-    hamiltonian : sympy.Matrix
-        Square, of size ``D``.
-
-    Returns
-    -------
-    sympy.Matrix
-        Square, of size ``D**2``.
+    This is :eq:`eq-superoperator`, of size ``D**2`` for a Hamiltonian of size ``D``; the basis is
+    that of the matrix elements of :math:`\rho`, read row by row.
     """
     hamiltonian = _square_matrix(hamiltonian)
     unit = sp.eye(hamiltonian.rows)
@@ -148,13 +138,8 @@ def _square_matrix(matrix):
 def basis_matrix(spins=1, identity=False):
     r"""Columns :math:`\operatorname{vec} B_s`: from product operators to matrix elements.
 
-    Its left inverse is :math:`2^{2-n}` times its conjugate transpose, because the product
-    operators are orthogonal and of equal norm.
-
-    Returns
-    -------
-    sympy.ImmutableMatrix
-        Of size :math:`4^n` by the number of basis operators.
+    Of size :math:`4^n` by the number of basis operators.  Its left inverse is :math:`2^{2-n}` times
+    its conjugate transpose, because the product operators are orthogonal and of equal norm.
     """
     columns = [matrix.reshape(4**spins, 1) for _, matrix in product_basis(spins, identity)]
     return sp.ImmutableMatrix.hstack(*columns)

@@ -1,7 +1,6 @@
-r"""Optimisers behind one signature: what is to become small, from where, by which rule.
+"""Optimisers behind one signature: what is to become small, from where, by which rule.
 
-:func:`minimise` takes a :class:`Goal` and the name of an optimiser, and returns an
-:class:`Optimum`, whichever it was:
+:func:`minimise` takes a :class:`Goal` and a name, and returns an :class:`Optimum`:
 
 ====================  ============================================================================
 ``"gradient"``        steepest descent with backtracking: for learning
@@ -26,7 +25,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult
 
 from .descents import OPTIMISERS
-from .inputs import choice, finite_array, whole
+from .inputs import choice, number, start_in_box, whole
 
 
 @dataclass(frozen=True)
@@ -95,9 +94,8 @@ class Optimum:
     Parameters
     ----------
     x : ndarray, (n,)
-        The best point that was seen.
+        The best point that was seen, with its value ``fun``.
     fun : float
-        The value there.
     nit, nfev : int
         Iterations and evaluations.
     success : bool
@@ -175,10 +173,10 @@ def minimise(
     for name in names:
         choice("optimiser", name, OPTIMISERS)
     goal = goal if isinstance(goal, Goal) else Goal(goal)
-    x0, box = _checked_start(x0, lower, upper)
+    x0, box = start_in_box(x0, lower, upper)
     whole("max_iterations", max_iterations)
-    if stop_at is not None and finite_array("stop_at", stop_at).ndim:
-        raise ValueError(f"stop_at must be one number, but {stop_at!r} arrived.")
+    if stop_at is not None:
+        number("stop_at", stop_at)
     if not callable(goal.value) or not (callback is None or callable(callback)):
         raise TypeError("The goal and the callback must be functions.")
     run = _Run(goal, box, max_iterations, stop_at, callback, progress)
@@ -202,34 +200,6 @@ def minimise(
     if run.progress:
         print()
     return run.optimum(success, message)
-
-
-def _checked_start(x0, lower, upper):
-    x0 = finite_array("x0", x0)
-    if x0.ndim != 1 or not x0.size:
-        raise ValueError(f"x0 must have shape (n,), but {x0.shape} arrived.")
-    box = []
-    for name, bound in (("lower", lower), ("upper", upper)):
-        bound = np.asarray(bound, dtype=float)
-        if bound.shape not in ((), x0.shape) or np.any(np.isnan(bound)):
-            raise ValueError(
-                f"{name} must be a number or have shape {x0.shape}, without NaN, "
-                f"but {bound.shape} arrived."
-            )
-        box.append(np.broadcast_to(bound, x0.shape))
-    if np.any(box[0] > box[1]):
-        k = int(np.argmax(box[0] > box[1]))
-        raise ValueError(
-            f"The bounds cross: unknown {k} has lower {box[0][k]:g} above upper {box[1][k]:g}."
-        )
-    outside = (x0 < box[0]) | (x0 > box[1])
-    if np.any(outside):
-        k = int(np.argmax(outside))
-        raise ValueError(
-            f"x0 starts outside its bounds: unknown {k} is {x0[k]:g}, "
-            f"not between {box[0][k]:g} and {box[1][k]:g}."
-        )
-    return x0, box
 
 
 class _Run:
@@ -304,8 +274,7 @@ class _Run:
         if self.callback is not None:
             try:
                 self.callback(OptimizeResult(
-                    x=x.copy(), fun=value, nit=iteration, nfev=self.evaluations,
-                    gradient_norm=norm,
+                    x=x.copy(), fun=value, nit=iteration, nfev=self.evaluations, gradient_norm=norm,
                 ))
             except StopIteration as stop:
                 raise _Stop(False, "Stopped by the callback.") from stop

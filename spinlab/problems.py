@@ -13,7 +13,7 @@ from .distortions import Distortion
 from .elements import CONTROL_SHAPES
 from .ensembles import Ensemble
 from .generators import evaluate, observable, state
-from .inputs import choice, finite_array, instance, positive, whole
+from .inputs import choice, finite_array, instance, number, positive, whole
 from .methods import evaluate_objective
 from .objectives import OBJECTIVES, LinearPhase, transfer
 from .pulses import DISTORTION_HINT
@@ -88,12 +88,9 @@ class Problem:
                 f"The ensemble has values of {', '.join(sorted(unknown))}, but the spin system has "
                 "no such symbol; give it one, such as SpinSystem(t1=sympy.Symbol('T1'), t2=0.1)."
             )
-        if finite_array("delay", self.delay).ndim or (
-            self.delay and self.objective != "linear-phase"
-        ):
+        if number("delay", self.delay, " of seconds") and self.objective != "linear-phase":
             raise ValueError(
-                f"delay must be one number of seconds, and 0 unless objective='linear-phase', but "
-                f"{self.delay!r} arrived."
+                f"delay must be 0 unless objective='linear-phase', but {self.delay!r} arrived."
             )
         # Whatever else is wrong (an unknown operator, a missing symbol) shall be said now.
         if self.objective == "universal":
@@ -132,11 +129,8 @@ class Problem:
     def generator(self):
         """Numeric generator of all members."""
         return evaluate(
-            liouvillian(self.system),
-            offset_hz=self.ensemble.offset_hz,
-            b1_scale=self.ensemble.b1_scale,
-            rf_hz=self.rf_hz,
-            **self.ensemble.relaxation_times,
+            liouvillian(self.system), offset_hz=self.ensemble.offset_hz,
+            b1_scale=self.ensemble.b1_scale, rf_hz=self.rf_hz, **self.ensemble.relaxation_times,
             **self.parameters,
         )
 
@@ -181,10 +175,8 @@ class Problem:
     def spinor_fidelity(self):
         """The fidelity as a function of the final propagators, see :mod:`spinlab.spinors`.
 
-        Raises
-        ------
-        ValueError
-            The system is not one spin without relaxation, or the objective has no such form.
+        Refused where the system is not one spin without relaxation, or the objective has no such
+        form.
         """
         if self.system.spins > 1 or self.system.relaxes or self.system.offset_hz != (0,):
             raise ValueError(
@@ -206,36 +198,19 @@ class Problem:
         )
 
     def felt(self, distortion):
-        """The same problem on the grid of what the spins feel behind a distortion.
+        """The same problem on the fine steps that spins feel behind a :class:`spinlab.Distortion`.
 
-        Parameters
-        ----------
-        distortion : Distortion
-
-        Returns
-        -------
-        Problem
-            Of fine steps; its state is judged after the ringing.
+        Its state is judged after the ringing.
         """
         instance("distortion", distortion, Distortion, DISTORTION_HINT)
         steps = self.steps * distortion.oversampling(self.dt) + distortion.tail
         return replace(self, steps=steps, duration=steps * distortion.dt)
 
     def evaluate(self, waveform, method="rotations"):
-        """Mean objective of a waveform over the ensemble, and its gradient.
+        """Mean objective of a waveform, (2, samples), over the ensemble, and its gradient.
 
         Large ensembles are treated in parts, in memory that does not grow with them but for the
         values: less than 100 MB.
-
-        Parameters
-        ----------
-        waveform : ndarray, (2, samples)
-        method : str
-
-        Returns
-        -------
-        value : float
-        gradient : ndarray, (2, samples)
         """
         if np.shape(waveform) != (2, self.samples):
             raise ValueError(

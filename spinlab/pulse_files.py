@@ -16,21 +16,17 @@ from .inputs import choice, instance, positive
 from .pulse_formats import DIGITS
 from .pulses import Pulse
 
-#: name: (ending of the file, write, read, further options of writing)
+#: name: (ending of the file, write, read)
 FORMATS = {
-    "json": (".json", pulse_formats.write_json, pulse_formats.read_json, ()),
-    "csv": (".csv", pulse_formats.write_csv, pulse_formats.read_csv, ()),
-    "bruker": (
-        ".shape", pulse_vendors.write_bruker, pulse_vendors.read_bruker, ("bandwidth_hz",)
-    ),
-    "siemens": (
-        ".pta", pulse_vendors.write_siemens, pulse_vendors.read_siemens, ("bandwidth_hz", "name")
-    ),
-    "pulseq": (".seq", pulse_vendors.write_pulseq, pulse_vendors.read_pulseq, ("system",)),
-}  # fmt: skip
+    "json": (".json", pulse_formats.write_json, pulse_formats.read_json),
+    "csv": (".csv", pulse_formats.write_csv, pulse_formats.read_csv),
+    "bruker": (".shape", pulse_vendors.write_bruker, pulse_vendors.read_bruker),
+    "siemens": (".pta", pulse_vendors.write_siemens, pulse_vendors.read_siemens),
+    "pulseq": (".seq", pulse_vendors.write_pulseq, pulse_vendors.read_pulseq),
+}
 
 
-def save_pulse(pulse, path, format=None, about="", **options):
+def save_pulse(pulse, path, format=None, about="", system=None):
     """Write a pulse to a file, over what may be there.
 
     Parameters
@@ -42,9 +38,8 @@ def save_pulse(pulse, path, format=None, about="", **options):
         Default: by the ending of the path, .json, .csv, .shape, .pta or .seq.
     about : str
         Free text for whoever finds the file; the vendors' formats keep a line of ASCII of it.
-    **options
-        Of the format's writer in :mod:`spinlab.pulse_formats` or :mod:`spinlab.pulse_vendors`:
-        ``bandwidth_hz`` (Bruker, Siemens), ``name`` (Siemens), ``system`` (Pulseq).
+    system : pypulseq.Opts, optional
+        Raster and dead times of the scanner, for Pulseq.
 
     Raises
     ------
@@ -53,14 +48,10 @@ def save_pulse(pulse, path, format=None, about="", **options):
     """
     instance("pulse", pulse, Pulse)
     path, name = _file(path, format)
-    _, write, _, known = FORMATS[name]
-    for option in options:
-        if option not in known:
-            raise TypeError(
-                f"The format {name!r} has no option {option!r}; it knows "
-                f"{', '.join(known) or 'none'}."
-            )
-    text = write(pulse, instance("about", about, str), **options)
+    if system is not None and name != "pulseq":
+        raise TypeError(f"system= is for Pulseq; the format {name!r} knows no scanner.")
+    options = {} if system is None else {"system": system}
+    text = FORMATS[name][1](pulse, instance("about", about, str), **options)
     path.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .inputs import finite_array, instance, positive
+from .inputs import finite_array, instance
 from .pulse_formats import DIGITS, Contents, contents, even_step, mark_of, one_line, table
 
 
@@ -40,10 +40,6 @@ def _shape(pulse):
     return amplitude, phase, peak * pulse.rf_hz, integral
 
 
-def _bandwidth(pulse, bandwidth_hz):
-    return 1 / pulse.duration if bandwidth_hz is None else positive("bandwidth_hz", bandwidth_hz)
-
-
 def _within(name, values, low, high, unit):
     for value in (values.min(), values.max()):
         if not low - DIGITS * high <= value <= high * (1 + DIGITS):
@@ -53,11 +49,11 @@ def _within(name, values, low, high, unit):
 # Bruker.
 
 
-def write_bruker(pulse, about, bandwidth_hz=None):
+def write_bruker(pulse, about):
     """A Bruker shape (JCAMP-DX 5.00): amplitude in per cent of the peak, phase in degrees.
 
     TOTROT, INTEGFAC and the duration agree on the peak: it is TOTROT / (360 INTEGFAC T).  INTEGFAC
-    is the magnitude of the mean of the complex shape, BWFAC the bandwidth (default: 1/T) times T.
+    is the magnitude of the mean of the complex shape, BWFAC the bandwidth, taken as 1/T, times T.
     """
     amplitude, phase, peak_hz, integral = _shape(pulse)
     mean = integral / len(amplitude)
@@ -75,7 +71,7 @@ def write_bruker(pulse, about, bandwidth_hz=None):
         "##MAXY= 3.600000e+02",
         "##$SHAPE_EXMODE= Excitation",
         f"##$SHAPE_TOTROT= {360 * peak_hz * pulse.duration * mean:.9e}",
-        f"##$SHAPE_BWFAC= {_bandwidth(pulse, bandwidth_hz) * pulse.duration:.9e}",
+        "##$SHAPE_BWFAC= 1.0",
         f"##$SHAPE_INTEGFAC= {mean:.9e}",
         "##$SHAPE_MODE= 0",
         f"##NPOINTS= {len(amplitude)}",
@@ -113,23 +109,22 @@ def read_bruker(text):
 # Siemens.
 
 
-def write_siemens(pulse, about, bandwidth_hz=None, name="Spinlab.Pulse"):
+def write_siemens(pulse, about):
     """A Siemens .pta text: amplitude in units of the peak, phase in rad, and the index.
 
     Assumed, from published readers and writers of such files: AMPINT is the magnitude of the sum of
     the complex shape, POWERINT the sum of the squares, ABSINT the sum of the amplitudes; REFGRAD is
-    the gradient in mT/m that would select 10 mm in 5.12 ms, for protons and the bandwidth (default:
-    1/T).  The flip angle to ask for stands in the comment: the scanner divides it by AMPINT.
+    the gradient in mT/m that would select 10 mm in 5.12 ms, for protons and the bandwidth 1/T.  The
+    flip angle to ask for stands in the comment: the scanner divides it by AMPINT.
     """
     amplitude, phase, peak_hz, integral = _shape(pulse)
-    gradient = _bandwidth(pulse, bandwidth_hz) * pulse.duration / (425.77 * 5.12e-3)
     flip = 360 * peak_hz * pulse.dt * integral
     rows = enumerate(zip(amplitude, phase, strict=True))
     body = (f"{a:.9f}\t{p:.9f}\t; ({n})" for n, (a, p) in rows)
     return "\n".join([
-        f"PULSENAME:\t{one_line(name)}",
+        "PULSENAME:\tSpinlab.Pulse",
         f"COMMENT:\t{mark_of(pulse)} flip_deg={flip:.6f} {one_line(about)}",
-        f"REFGRAD:\t{gradient:.9f}",
+        f"REFGRAD:\t{1 / (425.77 * 5.12e-3):.9f}",
         "MINSLICE:\t1.000000000",
         "MAXSLICE:\t400.000000000",
         f"AMPINT:\t{integral:.9f}",

@@ -1,12 +1,12 @@
-r"""Pulses, and the chain from the unknowns of an optimiser to a waveform.
+"""Pulses, and the chain from the unknowns of an optimiser to a waveform.
 
 A waveform is dimensionless, ``(u_x, u_y)`` with each ``|u| <= 1`` of the amplifier's limit.  An
 optimiser rather moves unknown ``x``: a phase, or unbounded controls.  Each link of the chain
 
     unknowns  ->  Helmholtz filter  ->  phase, or tanh bound  ->  waveform  ( ->  distortion )
 
-returns its value together with its pullback (chain rule, :eq:`eq-chain-rule`), and the whole chain
-is a :class:`Parametrisation`.
+returns its value and its pullback (chain rule, :eq:`eq-chain-rule`); :class:`Parametrisation` is
+the whole.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.linalg import solve_banded
 
 from .distortions import Distortion
 from .elements import CONTROL_SHAPES
-from .inputs import choice, finite_array, instance, not_negative, positive
+from .inputs import choice, finite_array, instance, not_negative, positive, two_rows
 
 DISTORTION_HINT = "Make one by spinlab.rc(), resonator() or measured()."
 
@@ -50,13 +50,8 @@ class Pulse:
     control: str = "constant"
 
     def __post_init__(self):
-        waveform = finite_array("The waveform", self.waveform).copy()
-        fewest = 1 + (choice("control", self.control, CONTROL_SHAPES) == "linear")
-        if waveform.ndim != 2 or len(waveform) != 2 or waveform.shape[1] < fewest:
-            raise ValueError(
-                f"A piecewise {self.control} waveform has shape (2, samples), with at least "
-                f"{fewest} samples, but {waveform.shape} arrived."
-            )
+        choice("control", self.control, CONTROL_SHAPES)
+        waveform = two_rows(self.waveform, self.control).copy()
         if np.abs(waveform).max() > 1 + 1e-9:
             raise ValueError(
                 f"The waveform reaches {np.abs(waveform).max():.4g}, beyond the amplifier's limit "
@@ -93,16 +88,10 @@ class Pulse:
         return np.arctan2(self.waveform[1], self.waveform[0])
 
     def felt(self, distortion):
-        """The pulse that the spins feel, on fine steps and with the ringing after its end.
+        """The pulse that the spins feel behind a :class:`spinlab.Distortion`.
 
-        Parameters
-        ----------
-        distortion : Distortion
-
-        Returns
-        -------
-        Pulse
-            Where a circuit overshoots, its ``rf_hz`` is the larger.
+        On fine steps and with the ringing after its end; where a circuit overshoots, its ``rf_hz``
+        is the larger.
         """
         instance("distortion", distortion, Distortion, DISTORTION_HINT)
         waveform, _ = distortion.distort(self.waveform, self.dt, self.control)
@@ -130,11 +119,6 @@ def helmholtz(x, radius, dt, control="constant"):
     smoothed : ndarray, (..., samples)
     pullback : callable
         The transposed Jacobian applied to a gradient of that shape, without forming it.
-
-    Raises
-    ------
-    ValueError
-        A negative radius or step, or too few samples.
 
     Examples
     --------
@@ -199,18 +183,7 @@ def _tridiagonal(elements, matrix):
 
 
 def from_phase(phase):
-    """Waveform of constant amplitude 1 from its phase, and the pullback.
-
-    Parameters
-    ----------
-    phase : ndarray, (1, samples)
-        In rad.
-
-    Returns
-    -------
-    waveform : ndarray, (2, samples)
-    pullback : callable
-    """
+    """Waveform of constant amplitude 1 from its phase, (1, samples) in rad, and the pullback."""
     phase = _rows(phase, 1, "The phase")
     waveform = np.concatenate([np.cos(phase), np.sin(phase)])
 
@@ -224,13 +197,8 @@ def from_phase(phase):
 def tanh_bound(x, steepness=1.0):
     r"""Bound every control by itself, :math:`u = \tanh(\beta x)`, :eq:`eq-tanh`, with the pullback.
 
-    The paper's bound: a box, whose corners have the amplitude :math:`\sqrt2`.
-
-    Parameters
-    ----------
-    x : ndarray
-    steepness : float
-        :math:`\beta > 0`.
+    The paper's bound: a box, whose corners have the amplitude :math:`\sqrt2`.  The steepness is
+    :math:`\beta > 0`.
     """
     positive("steepness", steepness)
     waveform = np.tanh(steepness * finite_array("x", x, complex))
@@ -240,12 +208,8 @@ def tanh_bound(x, steepness=1.0):
 def radial_bound(x, steepness=1.0):
     r"""Bound the amplitude and keep the phase, :math:`u = x\tanh(\beta r)/r`, with the pullback.
 
-    Parameters
-    ----------
-    x : ndarray, (2, samples)
-        :math:`r = |x|`, sample by sample.
-    steepness : float
-        :math:`\beta > 0`.
+    For ``x`` of shape (2, samples), with :math:`r = |x|` sample by sample, and the steepness
+    :math:`\beta > 0`.
     """
     positive("steepness", steepness)
     x = _rows(x, 2, "x")
@@ -323,17 +287,10 @@ class Parametrisation:
         return PARAMETRISATIONS[self.kind][0]
 
     def waveform(self, x):
-        """Waveform of the unknowns, and the pullback of the whole chain.
+        """Waveform of the unknowns, (rows, samples), and the pullback of the whole chain.
 
-        Parameters
-        ----------
-        x : ndarray, (rows, samples)
-
-        Returns
-        -------
-        waveform : ndarray, (2, samples)
-        pullback : callable
-            Gradients by the waveform, (..., 2, samples), to gradients by the unknowns.
+        The pullback takes gradients by the waveform, (..., 2, samples), to gradients by the
+        unknowns.
         """
         x = _rows(x, self.rows, "The unknowns")
         smoothed, unfilter = helmholtz(x, self.radius, self.dt, self.control)

@@ -5,9 +5,10 @@ With :math:`\theta = |w|` and :math:`n = w/\theta`, the rotation by :math:`w` is
 .. math:: q = (\cos\tfrac\theta2,\; n \sin\tfrac\theta2), \qquad
           q_0 - i\,(q_1\sigma_x + q_2\sigma_y + q_3\sigma_z) = e^{-i\theta\,n\cdot\sigma/2},
 
-the propagator of a spin 1/2.  Four numbers stand for a 3 x 3 matrix, and the product of two takes
-16 multiplications.  Components come first in all arrays, so that NumPy's inner loops run over
-members and steps.  Nothing here conjugates or takes an absolute value: complex steps pass.
+the propagator of a spin 1/2: four numbers instead of a 3 x 3 matrix, 16 multiplications a product.
+Components come first in all arrays, (4, ...) and (3, ...), so that NumPy's inner loops run over
+members and steps; what stands behind them broadcasts.  Nothing here conjugates or takes an
+absolute value: complex steps pass.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from __future__ import annotations
 from math import factorial, isqrt
 
 import numpy as np
+
+#: Axes in cyclic order.
+CYCLIC = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
 
 #: Power series in ``theta**2`` of ``cos(theta/2)`` and ``sin(theta/2)/theta``; up to 1 rad, nine
 #: terms are exact to rounding.
@@ -47,17 +51,7 @@ def horner(coefficients, x):
 
 
 def half_angles(square):
-    """``cos(theta/2)`` and ``sin(theta/2)/theta`` from ``theta**2``.
-
-    Parameters
-    ----------
-    square : ndarray
-        May be complex (for the complex step).
-
-    Returns
-    -------
-    tuple of two ndarray
-    """
+    """``cos(theta/2)`` and ``sin(theta/2)/theta`` from an array of ``theta**2``, maybe complex."""
     cosine, sine = horner(HALF_COSINE, square), horner(HALF_SINE, square)
     large = np.real(square) > 1
     if large.any():
@@ -67,16 +61,9 @@ def half_angles(square):
 
 
 def step_quaternions(w):
-    """Quaternions of rotation vectors.
+    """Quaternions, (4, ...), of rotation vectors ``w``, (3, ...) in rad.
 
-    Parameters
-    ----------
-    w : array_like, (3, ...)
-        Rotation vectors, rad; the three components may be arrays of shapes that broadcast.
-
-    Returns
-    -------
-    ndarray, (4, ...)
+    The three components may be arrays of shapes that broadcast.
 
     Examples
     --------
@@ -92,18 +79,9 @@ def step_quaternions(w):
 
 
 def product(left, right, out=None):
-    """Quaternion product: the rotation ``right`` first, then ``left``.
+    """Quaternion product, (4, ...): the rotation ``right`` first, then ``left``.
 
-    Parameters
-    ----------
-    left, right : ndarray, (4, ...)
-        The shapes behind the first axis broadcast.
-    out : ndarray, optional
-        Where to write; neither of the factors.
-
-    Returns
-    -------
-    ndarray, (4, ...)
+    ``out`` is where to write it, neither of the factors.
 
     Examples
     --------
@@ -127,18 +105,10 @@ def _empty(components, left, right):
 
 
 def fold(samples):
-    """Cut the last axis into some ``2 sqrt(N)`` blocks: sample ``n = b*within + k`` goes to (k, b).
+    """Cut the last axis, (..., N), into some ``2 sqrt(N)`` blocks: (..., within, blocks).
 
-    Twice as many as a square would have, because a step within costs more than one over blocks.
-
-    Parameters
-    ----------
-    samples : ndarray, (..., N)
-
-    Returns
-    -------
-    ndarray, (..., within, blocks)
-        The last block is filled up with zeros.
+    Sample ``n = b*within + k`` goes to (k, b), and zeros fill up the last block.  Twice as many
+    blocks as a square would have, because a step within costs more than one over blocks.
 
     Examples
     --------
@@ -155,35 +125,17 @@ def fold(samples):
 
 
 def unfold(folded, count):
-    """Inverse of :func:`fold`, for arrays with any number of axes after the two of time.
-
-    Parameters
-    ----------
-    folded : ndarray, (rows, within, blocks, ...)
-    count : int
-        Number of samples.
-
-    Returns
-    -------
-    ndarray, (rows, count, ...)
-    """
+    """Inverse of :func:`fold`: (rows, within, blocks, ...) to its samples, (rows, count, ...)."""
     rows, within, blocks, *rest = folded.shape
     return folded.swapaxes(1, 2).reshape(rows, blocks * within, *rest)[:, :count]
 
 
 def scan(steps):
-    r"""Running products within every block, and the product of all blocks before it.
+    """Running products within every block, and the product of all blocks before it.
 
-    Parameters
-    ----------
-    steps : iterable of ndarray, (4, blocks, ...)
-        The first quaternions of all blocks, the second ones, and so on.
-
-    Returns
-    -------
-    local : list of ndarray, (4, blocks, ...)
-    before : ndarray, (4, blocks + 1, ...)
-        The last is the product of all.
+    ``steps`` iterates over the first quaternions of all blocks, (4, blocks, ...), the second ones,
+    and so on.  Returns a list of such arrays and an array (4, blocks + 1, ...), whose last is the
+    product of all.
     """
     local = []
     for quaternions in steps:
@@ -199,18 +151,10 @@ def scan(steps):
 def prefix_products(steps):
     r"""All running products :math:`F_n = q_n \cdots q_2 q_1` of a folded time axis.
 
-    No loop over all steps: one over the samples within a block, for all blocks at once; then one
-    over the blocks; and what came before a block multiplies all of it: :math:`3\sqrt N` rounds in
-    all, on arrays of blocks times members.
-
-    Parameters
-    ----------
-    steps : ndarray, (4, within, blocks, ...)
-        As from :func:`fold`, filled up with unit quaternions or zeros.
-
-    Returns
-    -------
-    ndarray, (4, within, blocks, ...)
+    Of quaternions (4, within, blocks, ...), as from :func:`fold`, filled up with unit ones or
+    zeros; of that shape, too.  One loop over the samples within a block, for all blocks at once;
+    then one over the blocks; and what came before a block multiplies all of it: :math:`3\sqrt N`
+    rounds in all.
 
     Examples
     --------
@@ -229,7 +173,7 @@ def prefix_products(steps):
 def cross(left, right):
     """Cross product along the first axis; the shapes behind it broadcast."""
     result = _empty(3, left, right)
-    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+    for i, j, k in CYCLIC:
         component = result[i, ...]
         np.multiply(left[j], right[k], out=component)
         component -= left[k] * right[j]
@@ -237,17 +181,7 @@ def cross(left, right):
 
 
 def rotate(quaternions, vectors):
-    """Turn vectors: the same as multiplying by ``rotation_matrices``.
-
-    Parameters
-    ----------
-    quaternions : ndarray, (4, ...)
-    vectors : ndarray, (3, ...)
-        The shapes behind the first axis broadcast.
-
-    Returns
-    -------
-    ndarray, (3, ...)
+    """Vectors, (3, ...), turned by quaternions, (4, ...): as by ``rotation_matrices``.
 
     Examples
     --------
@@ -259,7 +193,7 @@ def rotate(quaternions, vectors):
 
 
 def rotate_back(quaternions, vectors):
-    """Turn vectors by the inverse rotations; parameters as in :func:`rotate`."""
+    """Vectors turned by the inverse rotations; as :func:`rotate`."""
     return _rotate(quaternions, vectors, -2.0)
 
 

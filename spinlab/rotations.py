@@ -6,8 +6,11 @@ With :math:`w = h\,\omega` and :math:`\theta = |w|` the step is Rodrigues's rota
           a = \frac{\sin\theta}{\theta},\; b = \frac{1-\cos\theta}{\theta^2}.
 
 The costate enters the gradient only through :math:`x_n = \rho_n \times \lambda_n`, which is turned
-by the same rotations, :eq:`eq-cross-costate`.  All rotations go into one triangular band, and
-LAPACK's ``tbtrs`` runs through time.
+by the same rotations, :eq:`eq-cross-costate`.  Few members go through time as one triangular band,
+:func:`linearise`.  For many, :func:`linearise_final` folds the time axis, so that Python's own cost
+of a step is shared by members and blocks of steps; nothing is stored, for with :math:`F_n = R_n
+\cdots R_1` every :math:`x_n` is one vector a member, turned:
+:math:`x_n = F_n F_N^{\mathsf T}(\rho_N \times \lambda_N)`.
 """
 
 from __future__ import annotations
@@ -16,11 +19,18 @@ from math import factorial
 
 import numpy as np
 
-from .chain import chain_solver
-from .linearisation import Linearisation
-
-#: Axes in cyclic order.
-CYCLIC = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
+from .linearisation import Linearisation, add_samples, chain_solver
+from .quaternions import (
+    CYCLIC,
+    cross,
+    fold,
+    half_angles,
+    rotate,
+    rotate_back,
+    scan,
+    step_quaternions,
+    unfold,
+)
 
 #: Power series in ``theta**2`` of a, b and c of :func:`rotation_coefficients`: up to 1 rad, nine
 #: terms are exact to rounding.
@@ -28,17 +38,9 @@ SERIES = np.array([[(-1) ** k / factorial(2 * k + m) for k in range(9)] for m in
 
 
 def rotation_axes(generator):
-    r"""Angular velocities whose cross products are the drift and the control operators.
+    """Angular velocities whose cross products are drift and control operators.
 
-    Parameters
-    ----------
-    generator : Generator
-        With a member axis.
-
-    Returns
-    -------
-    ndarray, (members, 1 + controls, 3)
-        In rad/s.
+    For a generator with a member axis: (members, 1 + controls, 3), in rad/s.
 
     Raises
     ------
@@ -56,19 +58,23 @@ def rotation_axes(generator):
     return matrices[..., [2, 0, 1], [1, 2, 0]]
 
 
+def components_first(array):
+    """Move the last axis to the front without copying; much cheaper than ``numpy.moveaxis``."""
+    return array.transpose(-1, *range(array.ndim - 1))
+
+
+def components_last(array):
+    """Move the first axis to the end."""
+    return array.transpose(*range(1, array.ndim), 0)
+
+
 def rotation_coefficients(w):
-    r"""``cos``, ``a``, ``b`` of Rodrigues's formula and ``c = (theta - sin)/theta**3``.
+    """``cos``, ``a``, ``b`` of Rodrigues's formula and ``c = (theta - sin)/theta**3``.
 
-    Parameters
-    ----------
-    w : ndarray, (..., 3)
-        Rotation vectors, rad.  May be complex (for the complex step).
-
-    Returns
-    -------
-    tuple of ndarray, (...)
+    For rotation vectors (..., 3) in rad, which may be complex, four arrays (...).
     """
-    q = np.asarray(_dot(w, w))
+    components = components_first(w)
+    q = np.asarray(_dot(components, components))
     # Close to zero the closed forms lose digits; up to 1 rad the series has them all, and is fast.
     powers, flat = np.ones((SERIES.shape[1], q.size), q.dtype), q.ravel()
     for k in range(1, len(powers)):
@@ -84,41 +90,10 @@ def rotation_coefficients(w):
     return 1 - q * b, a, b, c
 
 
-def components_last(array):
-    """Move the first axis to the end, without copying.
-
-    The vectors of this module have shape (..., 3) but lie in memory component by component, so that
-    NumPy's inner loops run over the many steps and not over three numbers.
-    """
-    return array.transpose(*range(1, array.ndim), 0)
-
-
-def _dot(left, right):
-    x, y, z = (left[..., i] * right[..., i] for i in range(3))
-    return x + y + z
-
-
-def cross(left, right):
-    """Cross product along the last axis; several times faster than ``numpy.cross``."""
-    shape = np.broadcast_shapes(left.shape, right.shape)
-    product = np.empty((3, *shape[:-1]), np.result_type(left, right))
-    for i, j, k in CYCLIC:
-        product[i] = left[..., j] * right[..., k] - left[..., k] * right[..., j]
-    return components_last(product)
-
-
 def rotation_matrices(w, coefficients=None):
-    """Rodrigues's rotation matrices.
+    """Rodrigues's rotation matrices, (..., 3, 3), of rotation vectors ``w``, (..., 3).
 
-    Parameters
-    ----------
-    w : ndarray, (..., 3)
-    coefficients : tuple, optional
-        From :func:`rotation_coefficients`, where they are known already.
-
-    Returns
-    -------
-    ndarray, (..., 3, 3)
+    With ``coefficients`` from :func:`rotation_coefficients`, where they are known already.
 
     Examples
     --------
@@ -128,7 +103,7 @@ def rotation_matrices(w, coefficients=None):
            [ 0.,  0.,  1.]])
     """
     cosine, a, b, _ = rotation_coefficients(w) if coefficients is None else coefficients
-    components = w.transpose(-1, *range(w.ndim - 1))
+    components = components_first(w)
     matrices = (b * components)[:, None] * components
     turn = a * components
     for i, j, k in CYCLIC:
@@ -139,45 +114,62 @@ def rotation_matrices(w, coefficients=None):
     return components_last(components_last(matrices))
 
 
-def effective_rotation(left, right):
-    r"""Rotation vector of a step whose angular velocity runs linearly from one end to the other.
+def effective_rotation(left, right=None):
+    r"""Rotation vector, (3, ...), of a step whose angular velocity is constant, or runs linearly.
 
     .. math:: w = \tfrac12 (w_a + w_b) - \tfrac1{12}\, w_a \times w_b
 
     Order 4 in the step, :eq:`eq-magnus`.
     """
-    return (left + right) / 2 - cross(left, right) / 12
+    return left if right is None else (left + right) / 2 - cross(left, right) / 12
+
+
+def _at_ends(gradient, left, right=None):
+    """Its transposed derivative: what a gradient by the vector means for the velocities."""
+    if right is None:
+        return (gradient,)
+    half = gradient / 2
+    return half - cross(right, gradient) / 12, half - cross(gradient, left) / 12
+
+
+def by_rotation_vector(w, x, a, b, c):
+    """Gradient by the vector of a step, ``a x - b w x x + c w (w.x)``, of x behind the step."""
+    gradient = cross(x, w)
+    gradient *= b
+    gradient += a * x
+    along = _dot(w, x)
+    along *= c
+    gradient += along * w
+    return gradient
+
+
+def _dot(left, right):
+    return left[0] * right[0] + left[1] * right[1] + left[2] * right[2]
 
 
 def linearise(generator, waveform, dt, rho0, control="constant"):
-    """Trajectory by closed-form rotations, with its derivative in both directions.
+    """Trajectory by closed-form rotations, with its derivative: a row of ``METHODS``.
 
-    Parameters
-    ----------
-    generator : Generator
-        With a member axis, of one spin without relaxation.
-    waveform : ndarray, (controls, samples)
-    dt : float
-    rho0 : ndarray, (3, columns)
-    control : {"constant", "linear"}
-
-    Returns
-    -------
-    Linearisation
+    As :func:`spinlab.linearise`, for a generator with a member axis, of one spin without
+    relaxation, and ``rho0`` of shape (3, columns).
     """
     axes = dt * rotation_axes(generator)
-    drift, controls = axes[:, 0], axes[:, 1:].transpose(2, 0, 1)
-    ends = components_last(controls @ waveform + drift.T[..., None])
-    w = ends if control == "constant" else effective_rotation(ends[:, :-1], ends[:, 1:])
-    coefficients = rotation_coefficients(w)
-    a, b, c = (value[..., None] for value in coefficients[1:])
-    solve = chain_solver(rotation_matrices(w, coefficients))
-    start = np.zeros((len(w), w.shape[1] + 1, *rho0.shape), np.result_type(w, rho0))
+    controls, samples = axes[:, 1:].transpose(2, 0, 1), waveform.shape[1]
+    # Vectors come component by component, (3, members, samples): NumPy's inner loops run over time.
+    velocity = controls @ waveform + axes[:, 0].T[..., None]
+    ends = (velocity,) if control == "constant" else (velocity[..., :-1], velocity[..., 1:])
+    w = effective_rotation(*ends)
+    coefficients = rotation_coefficients(components_last(w))
+    a, b, c = coefficients[1:]
+    solve = chain_solver(rotation_matrices(components_last(w), coefficients))
+    start = np.zeros((w.shape[1], w.shape[2] + 1, *rho0.shape), np.result_type(w, rho0))
     start[:, 0] = rho0
     states = solve(start)
 
-    def torque(states, costates):
-        return sum(cross(states[..., s], costates[..., s].conj()) for s in range(rho0.shape[1]))
+    def torque(states, costates):  # (..., 3)
+        pairs = ((states[..., s], costates[..., s].conj()) for s in range(rho0.shape[1]))
+        total = sum(cross(*(components_first(one) for one in pair)) for pair in pairs)
+        return components_last(total)
 
     def pullback(costates):
         return by_torques(torque(states, costates))
@@ -190,37 +182,76 @@ def linearise(generator, waveform, dt, rho0, control="constant"):
 
     def by_torques(torques):
         x = solve(torques[..., None], transposed=True)[:, 1:, :, 0]
-        x = components_last(x.transpose(2, 0, 1).copy())
-        gradient = a * x - b * cross(w, x) + c * _dot(w, x)[..., None] * w
-        if control == "linear":
-            left, right = ends[:, :-1], ends[:, 1:]
-            gradient = _add_ends(
-                gradient / 2 - cross(right, gradient) / 12,
-                gradient / 2 - cross(gradient, left) / 12,
-            )
-        return (axes[:, 1:] @ gradient.swapaxes(1, 2)).real
+        gradient = by_rotation_vector(w, x.transpose(2, 0, 1).copy(), a, b, c)
+        gradient = add_samples(_at_ends(gradient, *ends), samples)
+        return (axes[:, 1:] @ gradient.swapaxes(0, 1)).real
 
     def pushforward(direction):
-        change = components_last(controls @ direction)
+        change = controls @ direction
         if control == "linear":
-            left, right = ends[:, :-1], ends[:, 1:]
-            da, db = change[:, :-1], change[:, 1:]
+            (left, right), (da, db) = ends, (change[..., :-1], change[..., 1:])
             change = (da + db) / 2 - (cross(da, right) + cross(left, db)) / 12
-        turn = a * change + b * cross(w, change) + c * _dot(w, change)[..., None] * w
+        turn = a * change + b * cross(w, change) + c * _dot(w, change) * w
         source = np.zeros_like(states)
-        source[:, 1:] = _cross_columns(turn[..., None], states[:, 1:])
+        source[:, 1:] = np.moveaxis(cross(turn[..., None], np.moveaxis(states[:, 1:], 2, 0)), 0, 2)
         return solve(source)
 
     return Linearisation(states, pullback, pushforward, pullback_final)
 
 
-def _cross_columns(left, right):
-    return cross(left.swapaxes(-1, -2), right.swapaxes(-1, -2)).swapaxes(-1, -2)
+def linearise_final(generator, waveform, dt, rho0, control="constant"):
+    """Final states of many members by running quaternions, and the derivative backwards.
+
+    Parameters as in :func:`linearise`.
+
+    Returns
+    -------
+    final : ndarray, (members, 3, columns)
+    pullback : callable
+        ``pullback(costates, weights=None)`` maps costates of the shape of ``final`` to the
+        gradients, (members, controls, samples); with weights, (members,), to their weighted sum,
+        (controls, samples).
+    """
+    axes = dt * rotation_axes(generator).transpose(2, 1, 0)  # (3, 1 + controls, members)
+    axes = np.ascontiguousarray(axes)
+    ends = (waveform,) if control == "constant" else (waveform[:, :-1], waveform[:, 1:])
+    steps = ends[0].shape[1]
+    # The drift is one more control, which is always 1; what fills up the fold does not turn.
+    folded = [fold(np.vstack([np.ones(steps), end])).transpose(1, 2, 0).copy() for end in ends]
+    within = range(len(folded[0]))
+
+    def velocities(k):
+        """At the ends of the k-th steps of all blocks, times dt: arrays (3, blocks, members)."""
+        return [controls[k] @ axes for controls in folded]
+
+    local, before = scan(step_quaternions(effective_rotation(*velocities(k))) for k in within)
+    final = rotate(before[:, -1, :, None], rho0[:, None])
+
+    def pullback(costates, weights=None):
+        x = cross(final, costates.conj().transpose(1, 0, 2)).sum(axis=-1)
+        starts = rotate(before[:, :-1], rotate_back(before[:, -1], x)[:, None])
+        reach = axes[:, 1:] if weights is None else (axes[:, 1:] * weights).swapaxes(1, 2).copy()
+        at_ends = [[] for _ in ends]
+        for k in within:
+            both = velocities(k)
+            w = effective_rotation(*both)
+            gradient = by_rotation_vector(w, rotate(local[k], starts), *_from_half_angles(w))
+            for rows, part in zip(at_ends, _at_ends(gradient, *both), strict=True):
+                if weights is None:
+                    rows.append(np.einsum("ibm,icm->cbm", part, reach))
+                else:
+                    rows.append((part @ reach).sum(axis=0).T)
+        gradients = [unfold(np.stack(rows, axis=1), steps).real for rows in at_ends]
+        # (controls, steps[, members]): the time axis goes last, the members first.
+        total = add_samples([part.swapaxes(1, -1) for part in gradients], waveform.shape[1])
+        return total if weights is not None else total.swapaxes(0, 1)
+
+    return final.transpose(1, 0, 2), pullback
 
 
-def _add_ends(left, right):
-    """Contributions of every step to the samples at its two ends, added up."""
-    total = np.zeros((left.shape[0], left.shape[1] + 1, left.shape[2]), left.dtype)
-    total[:, :-1] += left
-    total[:, 1:] += right
-    return total
+def _from_half_angles(w):
+    """``a, b, c`` from what the quaternions need, too: quicker, c with fewer digits near 0."""
+    square = _dot(w, w)
+    cosine, sine = half_angles(square)
+    a = 2 * sine * cosine
+    return a, 2 * sine * sine, (1 - a) / (square + 1e-300)  # c = 0 where nothing turns

@@ -56,29 +56,15 @@ def steam(te, tm):
     )  # fmt: skip
 
 
-def gaussian_pulse(length, angle_deg=180.0, steps=64, cutoff=0.01):
-    """A Gaussian pulse that falls to ``cutoff`` of its height at the ends.
+def gaussian_pulse(length, angle_deg=180.0, steps=64):
+    """A Gaussian pulse along x that falls to 1 % of its height at the ends.
 
-    Parameters
-    ----------
-    length : float
-        Duration, s.
-    angle_deg : float
-        Flip angle on resonance.
-    steps : int
-    cutoff : float
-
-    Returns
-    -------
-    Pulse
-        Along x, with ``rf_hz`` its peak.
+    ``length`` is its duration, s, ``angle_deg`` the flip angle on resonance; ``rf_hz`` is its peak.
     """
     positive("length", length, " of seconds")
     positive("angle_deg", angle_deg)
     t = (np.arange(whole("steps", steps)) + 0.5) / steps * 2 - 1
-    if not 0 < positive("cutoff", cutoff) < 1:
-        raise ValueError(f"cutoff must be between 0 and 1, but {cutoff:g} arrived.")
-    shape = cutoff ** (t**2)
+    shape = 0.01 ** (t**2)
     shape = shape / shape.max()
     dt = length / steps
     rf_hz = angle_deg / 360 / (shape.sum() * dt)

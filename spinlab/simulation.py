@@ -16,14 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .blocks import (
-    CoherenceFilter,
-    Cycle,
-    Delay,
-    IdealPulse,
-    ShapedPulse,
-    check_sequence,
-)
+from .blocks import CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, check_sequence
 from .inputs import finite_array, instance
 from .metabolites import Metabolite, Scanner, SpinGroup, free_hamiltonian, spin_matrices
 

@@ -107,19 +107,13 @@ def ppm_axis(low, high, step=0.002):
 
 
 def decay(times, lorentz_hz=0.0, gauss_hz=0.0):
-    r"""Envelope of a signal whose line has these widths.
+    r"""Envelope, at times in s, of a signal whose line has these widths.
 
     .. math:: e^{-\pi \Gamma t}\, e^{-(\pi G t)^2 / (4 \ln 2)}
 
-    Also the apodisation that adds them: multiply a signal by it.
-
-    Parameters
-    ----------
-    times : ndarray
-        In s.
-    lorentz_hz, gauss_hz : float
-        Full widths at half maximum, Hz, of the Lorentzian and of the Gaussian whose convolution
-        the line is; both together are a Voigt line.
+    Full widths at half maximum, Hz, of the Lorentzian and of the Gaussian whose convolution the
+    line is: both together are a Voigt line.  Also the apodisation that adds them: multiply a signal
+    by it.
     """
     times = finite_array("times", times)
     if np.any(times < 0):
@@ -131,12 +125,7 @@ def decay(times, lorentz_hz=0.0, gauss_hz=0.0):
 def line_shape(offset_hz, lorentz_hz=6.0, gauss_hz=0.0):
     """Fourier transform of :func:`decay`: complex, absorptive in the real part, in s.
 
-    Parameters
-    ----------
-    offset_hz : ndarray
-        Distance from the centre of the line.
-    lorentz_hz, gauss_hz : float
-        Full widths at half maximum, Hz; not both 0.
+    At distances ``offset_hz`` from the centre of the line; not both widths are 0.
     """
     offset = finite_array("offset_hz", offset_hz)
     _widths(lorentz_hz, gauss_hz, least=1)
@@ -175,19 +164,9 @@ def spectrum(table, shift_ppm, lorentz_hz=6.0, gauss_hz=0.0):
 
 
 def fid(table, times, lorentz_hz=0.0, gauss_hz=0.0):
-    """Signal at given times after the start of the readout.
+    """Signal, ([members,] points), at given times, (points,) in s, after the start of the readout.
 
-    Parameters
-    ----------
-    table : Transitions
-    times : ndarray, (points,)
-        In s.
-    lorentz_hz, gauss_hz : float
-        Widths of the lines; the default is a signal that does not decay.
-
-    Returns
-    -------
-    ndarray, ([members,] points)
+    The widths of the lines, Hz, are those of :func:`decay`; by default the signal does not decay.
     """
     instance("table", table, Transitions)
     envelope = decay(times, lorentz_hz, gauss_hz)
@@ -205,23 +184,11 @@ def add_noise(signal, deviation, seed):
 
 
 def fourier(signal, dwell, scanner):
-    """Axis in ppm and spectrum of a sampled signal.
+    """Axis in ppm, (points,), ascending, and spectrum, (..., points), of a sampled signal.
 
-    Parameters
-    ----------
-    signal : ndarray, (..., points)
-        At times 0, dwell, 2 dwell, ...
-    dwell : float
-        In s.
-    scanner : Scanner
-
-    Returns
-    -------
-    shift_ppm : ndarray, (points,)
-        Ascending.
-    spectrum : ndarray, (..., points)
-        Tends to :func:`spectrum` as the dwell time shrinks: the first point counts half, as the
-        trapezoidal rule has it.
+    The signal is (..., points), at times 0, dwell, 2 dwell, ... (s).  The spectrum tends to
+    :func:`spectrum` as the dwell time shrinks: the first point counts half, as the trapezoidal rule
+    has it.
     """
     signal = finite_array("signal", signal, complex) + 0j
     if not signal.ndim or signal.shape[-1] < 2:

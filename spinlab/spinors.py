@@ -19,7 +19,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from .inputs import choice, finite_array
-from .quaternions import fold, prefix_products, product, rotate_back, step_quaternions, unfold
+from .quaternions import (
+    CYCLIC,
+    fold,
+    prefix_products,
+    product,
+    rotate_back,
+    step_quaternions,
+    unfold,
+)
 
 
 @dataclass(frozen=True)
@@ -44,19 +52,9 @@ class Tangents:
 
 
 def propagate_phase(phase, offset_hz, b1_scale, rf_hz, dt):
-    """Propagators of all members under a pulse of amplitude 1, with their tangents.
+    """Propagators of all members under a pulse of amplitude 1, with their :class:`Tangents`.
 
-    Parameters
-    ----------
-    phase : ndarray, (steps,)
-        In rad.
-    offset_hz, b1_scale : ndarray, (members,)
-    rf_hz : float
-    dt : float
-
-    Returns
-    -------
-    Tangents
+    The phase, (steps,), is in rad; ``offset_hz`` and ``b1_scale`` have shape (members,).
     """
     turn = 2 * np.pi * dt * np.array([rf_hz * b1_scale, 0 * b1_scale, offset_hz])
     scalar, along, _, axial = step_quaternions(turn)
@@ -111,13 +109,8 @@ def universal_fidelity(final, target):
 
     Sign-sensitive: a propagator of the opposite sign turns all states equally, and has -1.
     :eq:`eq-universal`; with :math:`U_t^\dagger F_N = g_0 - i\,g\cdot\sigma`: :math:`\eta = g_0`,
-    :math:`e = -g/2`, :math:`A = -\tfrac14(g_0 E + [g]_\times)`.
-
-    Parameters
-    ----------
-    final : ndarray, (4, members)
-    target : ndarray, (4,)
-        :math:`U_t` as a unit quaternion.
+    :math:`e = -g/2`, :math:`A = -\tfrac14(g_0 E + [g]_\times)`.  ``final``, (4, members), and
+    ``target``, (4,), are unit quaternions.
     """
     g = product((target * [1, -1, -1, -1])[:, None], final)
     eye = np.eye(3)[..., None]
@@ -145,12 +138,7 @@ def transfer_fidelity(final, start, target):
     r"""Overlap of one state with its target, :math:`\eta = M_0\cdot c`, and its derivatives.
 
     With :math:`c = R_N^{\mathsf T}C`: :math:`e = M_0\times c`, :math:`Am' = M_0\times(c\times m')`.
-
-    Parameters
-    ----------
-    final : ndarray, (4, members)
-    start, target : ndarray, (3,)
-        Of length 1.
+    ``final`` are unit quaternions, (4, members); ``start`` and ``target``, (3,), have length 1.
     """
     c = rotate_back(final, target[:, None])
     start = np.broadcast_to(start[:, None], c.shape)
@@ -163,7 +151,7 @@ def transfer_fidelity(final, start, target):
 def _cross_matrices(v):
     """Matrices of the cross product with v, (3, 3, members)."""
     matrix = np.zeros((3, *v.shape), v.dtype)
-    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+    for i, j, k in CYCLIC:
         matrix[i, j], matrix[j, i] = -v[k], v[k]
     return matrix
 
@@ -223,12 +211,7 @@ def residual_jacobian(tangents, fidelity):
 
 
 def spinor_target(target):
-    """A 2 x 2 propagator as a unit quaternion.
-
-    Raises
-    ------
-    ValueError
-        The matrix is not a rotation of a spin 1/2: not unitary, or not of determinant 1.
+    """A 2 x 2 propagator as a unit quaternion, if it is a rotation of a spin 1/2.
 
     Examples
     --------
@@ -251,16 +234,12 @@ def spinor_target(target):
 
 
 def turn(angle_rad, axis="x"):
-    r"""Propagator :math:`e^{-i\theta\,n\cdot I}` of a turn: a target of a universal rotation.
+    r"""Propagator :math:`e^{-i\theta\,n\cdot I}` of a turn, (2, 2): for a universal rotation.
 
     Parameters
     ----------
     angle_rad : float
     axis : {"x", "y", "z"} or array_like, (3,)
-
-    Returns
-    -------
-    ndarray, (2, 2), complex
 
     Examples
     --------

@@ -23,7 +23,7 @@ from autograd.extend import defvjp, primitive
 from autograd.tracer import getval, isbox
 
 from .inputs import choice, finite_array, positive
-from .rotations import components_last, cross, rotation_coefficients
+from .rotations import by_rotation_vector, components_last, rotation_coefficients
 
 #: name: NumPy type of the matrices.  Single precision is twice as fast.
 PRECISIONS = {"double": np.complex128, "single": np.complex64}
@@ -102,8 +102,10 @@ def split_step(coupling, offset, b1_scale, waveform, dt, rho0, precision="double
         turned -= costate.conj().swapaxes(-1, -2) @ rho
         # G = -i[rho, c^+], of which a real gradient sees the Hermitian part alone.
         middle = half.conj() @ (-0.5j * (turned - turned.conj().swapaxes(-1, -2))) @ half
-        torques = components_last(_backward(steps, middle, offset.shape[1]))
-        gradient = _pull_angles(components_last(angles), torques)
+        torques = _backward(steps, middle, offset.shape[1])
+        # The transposed left Jacobian of the rotations.
+        _, *coefficients = rotation_coefficients(components_last(angles))
+        gradient = by_rotation_vector(angles, torques, *coefficients)
         gradient = dt * gradient[:2].sum(axis=-1) @ b1_scale
         return gradient, adjoint @ costate @ total
 
@@ -244,13 +246,6 @@ def _backward(steps, middle, spins):
         turned[0] = turned[n]
     lowered = seen[..., d:].reshape(count, members, spins, d // 2).sum(axis=-1)
     return np.array([lowered.real, lowered.imag * -1, seen[..., :d].real @ signs])
-
-
-def _pull_angles(w, x):
-    """Transposed left Jacobian of the rotation ``w`` applied to ``x``; components first."""
-    _, a, b, c = (value[..., None] for value in rotation_coefficients(w))
-    along = np.sum(w * x, axis=-1, keepdims=True)
-    return (a * x - b * cross(w, x) + c * along * w).transpose(3, 0, 1, 2)
 
 
 def propagate_split(coupling, offset, b1_scale, waveform, dt, rho0, precision="double"):

@@ -20,7 +20,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from .inputs import finite_array
+from .forms import Form
+from .inputs import finite_array, instance
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,8 @@ class Subproblem:
     P, Q : ndarray, (m, n)
         The rows' coefficients; none is negative.
     b : ndarray, (m,)
-    a0 : float
-        Price of ``z``, positive.
-    a, c, d : ndarray, (m,)
-        Share of ``z``, linear and quadratic price of ``y`` in each row; none is negative, and
-        ``c + d`` is positive.
+    form : Form
+        Prices of ``y`` and ``z``.
     """
 
     low: np.ndarray
@@ -52,15 +50,12 @@ class Subproblem:
     P: np.ndarray
     Q: np.ndarray
     b: np.ndarray
-    a0: float
-    a: np.ndarray
-    c: np.ndarray
-    d: np.ndarray
+    form: Form
 
     def __post_init__(self):
-        n, m = np.size(self.low), np.size(self.b)
-        shapes = {"P": (m, n), "Q": (m, n), "a0": (), **dict.fromkeys("bacd", (m,))}
-        for field in fields(self):
+        n, m = np.size(self.low), len(instance("form", self.form, Form).c)
+        shapes = {"P": (m, n), "Q": (m, n), "b": (m,)}
+        for field in fields(self)[:-1]:
             array = finite_array(field.name, getattr(self, field.name))
             shape = shapes.get(field.name, (n,))
             if array.shape != shape:
@@ -74,9 +69,6 @@ class Subproblem:
             & (self.beta < self.upp),
             "p0, q0 > 0": (self.p0 > 0) & (self.q0 > 0),
             "P, Q >= 0": m == 0 or min(self.P.min(), self.Q.min()) >= 0,
-            "a0 > 0": self.a0 > 0,
-            "a, c, d >= 0 and c + d > 0": (np.minimum(self.a, np.minimum(self.c, self.d)) >= 0)
-            & (self.c + self.d > 0),
         }.items():
             if not np.all(holds):
                 raise ValueError(f"A subproblem needs {name}, but that does not hold everywhere.")
@@ -112,8 +104,6 @@ class Solution:
     z : float
     lam : ndarray, (m,)
         Multipliers of the rows.
-    xi, eta : ndarray, (n,)
-        Multipliers of the lower and upper bounds.
     iterations : int
         Newton steps.
     residual : float
@@ -128,44 +118,32 @@ class Solution:
     y: np.ndarray
     z: float
     lam: np.ndarray
-    xi: np.ndarray
-    eta: np.ndarray
     iterations: int
     residual: float
     converged: bool
     message: str
 
 
-def kkt_residual(x, y, z, lam, slope, rows, lower, upper, a0, a, c, d):
+def kkt_residual(x, y, z, lam, slope, rows, lower, upper, form):
     """Largest violation of the Karush-Kuhn-Tucker conditions of a problem in standard form.
 
     A variable with a bound is optimal where its derivative is zero, or where it is at the bound and
     the derivative pushes it outwards: where ``x = clip(x - slope, lower, upper)``.  The residual is
-    the largest difference between the two sides over all ``x``, ``y``, ``z`` and multipliers.
-
-    Parameters
-    ----------
-    x, slope, lower, upper : ndarray, (n,)
-        ``slope`` is the derivative of the Lagrangian, ``df0 + lam @ df``.
-    y, lam, rows, a, c, d : ndarray, (m,)
-        ``rows`` are the ``f(x)`` that shall be at most ``a z + y``.
-    z, a0 : float
-
-    Returns
-    -------
-    float
+    the largest difference between the two sides over all ``x``, ``y``, ``z`` and multipliers.  Here
+    ``slope`` is the derivative of the Lagrangian, ``df0 + lam @ df``, and ``rows`` are the ``f(x)``
+    that shall be at most ``a z + y``; the rest is as in :class:`Subproblem` and :class:`Solution`.
 
     Examples
     --------
     >>> one, none = np.ones(1), np.zeros(1)  # minimise x with 1 <= x <= 2
-    >>> kkt_residual(one, none, 0.0, none, one, -one, one, 2 * one, 1.0, none, one, none)
+    >>> kkt_residual(one, none, 0.0, none, one, -one, one, 2 * one, Form.hard(1))
     0.0
     """
     misses = np.concatenate([
         x - np.clip(x - slope, lower, upper),
-        np.minimum(y, c + d * y - lam),
-        np.minimum(lam, a * z + y - rows),
-        [min(z, a0 - a @ lam)],
+        np.minimum(y, form.c + form.d * y - lam),
+        np.minimum(lam, form.a * z + y - rows),
+        [min(z, form.a0 - form.a @ lam)],
     ])
     return float(np.abs(misses).max())
 
@@ -178,13 +156,10 @@ def limit_of(sub, tolerance):
 def solution_of(sub, x, y, z, lam, iterations, limit, solver):
     """The solution with its residual, from what a solver ended at."""
     slope = sub.gradient(x, lam)[0]
-    residual = kkt_residual(
-        x, y, z, lam, slope, sub.rows(x), sub.alpha, sub.beta, sub.a0, sub.a, sub.c, sub.d
-    )
+    residual = kkt_residual(x, y, z, lam, slope, sub.rows(x), sub.alpha, sub.beta, sub.form)
     converged = bool(residual <= limit)
     message = (
         f"{solver} {'converged' if converged else 'did not converge'} after {iterations} steps: "
         f"residual {residual:.1e}, wanted {limit:.1e}."
     )
-    xi, eta = np.maximum(slope, 0), np.maximum(-slope, 0)
-    return Solution(x, y, float(z), lam, xi, eta, iterations, residual, converged, message)
+    return Solution(x, y, float(z), lam, iterations, residual, converged, message)

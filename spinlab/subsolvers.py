@@ -43,7 +43,7 @@ def solve_dual(subproblem, warm=None, tolerance=1e-9, max_iterations=50):
     lam = np.ones(len(sub.b)) if warm is None else finite_array("warm", warm)
     if lam.shape != sub.b.shape:
         raise ValueError(f"warm must have shape {sub.b.shape}, but {lam.shape} arrived.")
-    lam = np.clip(lam, 0, dual.most) / max(1, sub.a @ lam / sub.a0)
+    lam = np.clip(lam, 0, dual.most) / max(1, sub.form.a @ lam / sub.form.a0)
     z, steps, here = 0.0, 0, dual(lam, 0.0)
     while steps < max_iterations:
         missed = lam - np.clip(lam + here.gradient, 0, dual.most)
@@ -57,7 +57,7 @@ def solve_dual(subproblem, warm=None, tolerance=1e-9, max_iterations=50):
             break
         lam, here = following
     at_most = np.where(lam >= dual.most, np.maximum(here.gradient, 0), 0)
-    y = np.where(sub.d > 0, here.y, at_most)
+    y = np.where(sub.form.d > 0, here.y, at_most)
     return solution_of(sub, here.x, y, here.z, lam, steps, limit, "Dual")
 
 
@@ -68,24 +68,25 @@ class _Dual:
 
     def __init__(self, sub):
         self.sub = sub
-        self.most = np.where(sub.d > 0, np.inf, sub.c)  # where y costs c each, lam cannot exceed c
-        self.ease = 1 / np.where(sub.d > 0, sub.d, np.inf)
+        c, d = sub.form.c, sub.form.d
+        self.most = np.where(d > 0, np.inf, c)  # where y costs c each, lam cannot exceed c
+        self.ease = 1 / np.where(d > 0, d, np.inf)
 
     def __call__(self, lam, last_z):
         """Value and gradient at ``lam``, with what minimises the Lagrangian there."""
-        sub = self.sub
+        sub, form = self.sub, self.sub.form
         p, q = sub.p0 + lam @ sub.P, sub.q0 + lam @ sub.Q
         root_p, root_q = np.sqrt(p), np.sqrt(q)
         x = (root_p * sub.low + root_q * sub.upp) / (root_p + root_q)
         x = np.clip(x, sub.alpha, sub.beta)
-        y = np.maximum(lam - sub.c, 0) * self.ease
-        z = max(0.0, last_z + (sub.a @ lam - sub.a0) / self.stiffness)
+        y = np.maximum(lam - form.c, 0) * self.ease
+        z = max(0.0, last_z + (form.a @ lam - form.a0) / self.stiffness)
         value = (
             p @ (1 / (sub.upp - x)) + q @ (1 / (x - sub.low)) - lam @ sub.b
-            + y @ (sub.c - lam + sub.d * y / 2)
-            + z * (sub.a0 - sub.a @ lam) + self.stiffness / 2 * (z - last_z) ** 2
+            + y @ (form.c - lam + form.d * y / 2)
+            + z * (form.a0 - form.a @ lam) + self.stiffness / 2 * (z - last_z) ** 2
         )
-        return _DualPoint(x, y, z, value, sub.rows(x) - y - sub.a * z)
+        return _DualPoint(x, y, z, value, sub.rows(x) - y - form.a * z)
 
     def step(self, lam, last_z, here):
         """The next ``lam`` and its point, or None where none is found."""
@@ -110,7 +111,7 @@ class _Dual:
         """Newton's direction for the free multipliers."""
         sub, x = self.sub, here.x
         inside = (x > sub.alpha) & (x < sub.beta)
-        G, a = sub.jacobian(x)[free], sub.a[free]
+        G, a = sub.jacobian(x)[free], sub.form.a[free]
         G *= np.sqrt(inside / sub.gradient(x, lam)[1])
         H = G @ G.T
         H += (here.z > 0) * np.outer(a, a) / self.stiffness
@@ -145,11 +146,11 @@ def solve_interior(subproblem, warm=None, tolerance=1e-9, max_iterations=60):
     n, m = len(sub.low), len(sub.b)
     cuts = n, 2 * n, 2 * n + m, 2 * n + m + 1
     half = (sub.beta - sub.alpha) / 2
-    price = np.maximum(1, sub.c / 2)
+    price = np.maximum(1, sub.form.c / 2)
     v = np.concatenate([half, half, np.ones(m + 1), price])
     w = np.concatenate([1 / half, 1 / half, price, np.ones(m + 1)])
     # Where y costs nothing at first, y = lam / d is never negative by itself and needs no partner.
-    held = np.concatenate([np.ones(2 * n), sub.c > 0, np.ones(m + 1)]) > 0
+    held = np.concatenate([np.ones(2 * n), sub.form.c > 0, np.ones(m + 1)]) > 0
     w[~held], space = 0, np.empty((2, m, n))
     for steps in range(max_iterations + 1):
         parts = np.split(v, cuts)
@@ -176,22 +177,23 @@ def solve_interior(subproblem, warm=None, tolerance=1e-9, max_iterations=60):
 def _newton(sub, x, v, w, held, cuts, space):
     """A function of the wanted products that returns the Newton step of ``v`` and ``w``."""
     _, _, y, (z,), lam = np.split(v, cuts)
+    form = sub.form
     ratio = np.divide(w, v, out=np.zeros_like(v), where=held)
     slope, curvature = sub.gradient(x, lam)
-    rows = sub.rows(x) - sub.a * z - y
+    rows = sub.rows(x) - form.a * z - y
     low, upp, ratio_y, (ratio_z,), ratio_lam = np.split(ratio, cuts)
-    D_y = sub.d + ratio_y
+    D_y = form.d + ratio_y
     block = _block_solver(curvature + low + upp, sub.jacobian(x, space), ratio_lam + 1 / D_y)
-    of_z = block(np.zeros_like(x), sub.a) if sub.a.any() else (np.zeros_like(x), np.zeros_like(y))
+    of_z = block(np.zeros_like(x), form.a) if form.a.any() else (np.zeros_like(x), np.zeros_like(y))
 
     def direction(products):
         low, upp, for_y, (for_z,), slack = np.split(
             np.divide(products, v, out=np.zeros_like(v), where=held), cuts
         )
-        r_y = lam + for_y - sub.c - sub.d * y
-        r_z = sub.a @ lam + for_z - sub.a0
+        r_y = lam + for_y - form.c - form.d * y
+        r_z = form.a @ lam + for_z - form.a0
         dx, dlam = block(low - upp - slope, r_y / D_y - slack - rows)
-        dz = (r_z + sub.a @ dlam) / (ratio_z - sub.a @ of_z[1])
+        dz = (r_z + form.a @ dlam) / (ratio_z - form.a @ of_z[1])
         dx, dlam = dx + dz * of_z[0], dlam + dz * of_z[1]
         dv = np.concatenate([dx, -dx, (dlam + r_y) / D_y, [dz], dlam])
         wanted = np.concatenate([low, upp, for_y, [for_z], slack])
@@ -257,10 +259,11 @@ def solve(subproblem, warm=None, method=None, tolerance=1e-9):
     --------
     Minimise 1/(2 - x) + 1/(x + 2) with 1/(x + 2) <= 0.4, that is x >= 1/2.
 
+    >>> from spinlab import Form
     >>> from spinlab.subproblems import Subproblem
     >>> one = np.ones(1)
     >>> problem = Subproblem(low=-2 * one, upp=2 * one, alpha=-one, beta=one, p0=one, q0=one,
-    ...     P=np.zeros((1, 1)), Q=np.ones((1, 1)), b=0.4 * one, a0=1, a=0 * one, c=1e3 * one, d=one)
+    ...     P=np.zeros((1, 1)), Q=np.ones((1, 1)), b=0.4 * one, form=Form.hard(1))
     >>> solution = solve(problem)
     >>> solution.converged, solution.x.round(6), solution.lam.round(4)
     (True, array([0.5]), array([1.7778]))

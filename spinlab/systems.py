@@ -5,8 +5,7 @@ The conventions of the whole package live here, once:
 * users give offsets, couplings and RF amplitudes in hertz; the factor :math:`2\pi` that turns them
   into rad/s stands in :func:`hamiltonian` and nowhere else;
 * a positive offset ``nu`` is :math:`+2\pi\nu I_z`, so x turns towards y under free precession;
-* :math:`\dot\rho = -i L \rho`, and ``A = -i L`` is called the generator;
-* the controls ``u_x, u_y`` are dimensionless, the amplifier's limit being 1.
+* :math:`\dot\rho = -i L \rho`, and ``A = -i L`` is called the generator.
 """
 
 from __future__ import annotations
@@ -182,12 +181,7 @@ def relaxation_superoperator(t1, t2):
     .. math:: \dot M_{x,y} = -M_{x,y}/T_2, \qquad \dot M_z = (1 - M_z)/T_1
 
     The unit operator's coefficient is constant and equal to 1, which makes the affine equation
-    linear, :eq:`eq-relaxation`.  Equilibrium is :math:`\rho = I_z`.
-
-    Returns
-    -------
-    sympy.Matrix
-        4 x 4; it is added to :math:`-i L`.
+    linear, :eq:`eq-relaxation`.  The 4 x 4 matrix is added to :math:`-i L`.
     """
     r1, r2 = 1 / sp.sympify(t1), 1 / sp.sympify(t2)
     return sp.Matrix([[0, 0, 0, 0], [0, -r2, 0, 0], [0, 0, -r2, 0], [r1, 0, 0, -r1]])

@@ -1,9 +1,8 @@
 """Figures with sliders that always move; the only module with ipywidgets.
 
-``explore(draw, alt=..., offset_khz=[...])`` draws a figure for every value of its sliders.  With a
-kernel (JupyterLab, Binder, Colab) the sliders are live widgets.  In the built book, where no kernel
-runs, every frame is drawn by the build and replayed in the reader's browser (see
-:mod:`spinlab.frames`).
+``explore(draw, alt=..., offset_khz=[...])`` draws a figure for every value of its sliders: live
+with a kernel (JupyterLab, Binder, Colab); in the built book, where no kernel runs, every frame is
+drawn by the build and replayed in the reader's browser (:mod:`spinlab.frames`).
 
 Draw fast: make the figure once, outside ``draw``, and let ``draw`` move its lines and return it.
 A new figure for every frame works as well and takes several times longer.
@@ -146,11 +145,8 @@ class Exploration:
         """The controls of the page, as data."""
         return [
             Control(
-                name,
-                _label(name),
-                tuple(_shown(name, value) for value in grid),
-                grid.index(self.values[name]),
-                isinstance(grid[0], str),
+                name, _label(name), tuple(_shown(name, value) for value in grid),
+                grid.index(self.values[name]), isinstance(grid[0], str),
             )
             for name, grid in self.grids.items()
         ]

@@ -18,7 +18,6 @@ TARGET = RNG.normal(size=3)
 #: name: (objective, columns of the initial state)
 OBJECTIVES = {
     "transfer": (sl.transfer(TARGET), None),
-    "transfer-squared": (sl.transfer_squared(TARGET), None),
     "subspace": (sl.subspace(TURN[:, :2]), None),
     "magnitude": (sl.magnitude(TURN[:, :2]), None),
     "rotation": (sl.rotation(TURN), 3),

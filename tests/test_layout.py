@@ -14,10 +14,10 @@ ROOT = Path(__file__).parents[1]
 #: Reading order is import order: a module imports earlier ones only.
 ORDER = [
     "inputs", "operators", "systems", "generators",  # the spins
-    "elements", "linearisation", "chain", "quaternions", "rotations", "scans", "grape", "fem",
+    "elements", "linearisation", "quaternions", "rotations", "grape", "fem",
     "methods", "checks", "objectives", "aggregates", "ensembles", "distortions", "pulses",  # time
     "spinors", "problems",
-    "subproblems", "subsolvers", "forms", "mma", "constrained", "descents", "optimisers",
+    "forms", "subproblems", "subsolvers", "mma", "descents", "optimisers", "constrained",
     "limits", "goals", "designs", "races", "referees", "reports", "adaptive",
     "pulse_formats", "pulse_vendors", "pulse_files",  # design
     "metabolites", "blocks", "simulation", "sequences", "spectra", "merits", "basis_sets",

@@ -15,7 +15,7 @@ VALUES = [
     (sl.transfer(X), -0.5 * X + 0.7 * Y, -0.5),
     (sl.transfer(X + 1j * Y), (X + 1j * Y) / np.sqrt(2), 1),
     (sl.transfer(X + 1j * Y), (X - 1j * Y) / np.sqrt(2), 0),
-    (sl.transfer_squared(2 * X), -0.5 * X + 0.7 * Y, 0.25),
+    (sl.subspace(X[:, None]), -0.5 * X + 0.7 * Y, 0.25),
     (sl.subspace(np.array([X, Y]).T), 0.6 * X - 0.3 * Y + 0.7 * Z, 0.45),
     (sl.rotation(TURN), TURN, 1),
     (sl.rotation(np.diag([1.0, -1.0, -1.0])), np.eye(3), -1 / 3),

@@ -33,7 +33,6 @@ def test_mean_is_weighted():
 
 SPELT = {
     "transfer": ("Iz", "Ix", np.array([0, 0, 1.0]), np.array([1.0, 0, 0])),
-    "transfer-squared": ("Iz", "-Iy", np.array([0, 0, 1.0]), np.array([0, -1.0, 0])),
 }
 
 

@@ -5,7 +5,7 @@ import pytest
 from tables import case, relative
 
 import spinlab as sl
-from spinlab import methods, scans
+from spinlab import methods, rotations
 
 BOTH = pytest.mark.parametrize("control", ["constant", "linear"])
 
@@ -16,7 +16,7 @@ BOTH = pytest.mark.parametrize("control", ["constant", "linear"])
 def test_scan_equals_band(control, steps, columns, rng):
     pulse = case(control=control, steps=steps, columns=columns, members=5)
     band = sl.linearise(*pulse.arguments, control=control)
-    final, pullback = scans.linearise_final(*pulse.arguments, control)
+    final, pullback = rotations.linearise_final(*pulse.arguments, control)
     assert relative(final, band.states[:, -1]) < 1e-13
     costates, weights = rng.normal(size=final.shape), rng.uniform(size=5)
     gradients = band.pullback_final(costates)
@@ -27,7 +27,7 @@ def test_scan_equals_band(control, steps, columns, rng):
 @BOTH
 def test_complex_step_passes_the_scan(control):
     pulse = case(control=control, steps=30, members=3)
-    final, pullback = scans.linearise_final(
+    final, pullback = rotations.linearise_final(
         pulse.generator, pulse.waveform, pulse.dt, pulse.rho0[:, None], control
     )
     target = np.array([0.2, -0.5, 0.7])
@@ -35,7 +35,7 @@ def test_complex_step_passes_the_scan(control):
     for index in ((0, 0), (1, 17), (1, -1)):
         waveform = pulse.waveform.astype(complex)
         waveform[index] += 1e-30j
-        final, _ = scans.linearise_final(
+        final, _ = rotations.linearise_final(
             pulse.generator, waveform, pulse.dt, pulse.rho0[:, None], control
         )
         slope = (final[..., 0] @ target).sum().imag / 1e-30
@@ -44,7 +44,7 @@ def test_complex_step_passes_the_scan(control):
 
 def test_a_spin_that_nothing_turns_keeps_its_gradient():
     spin = sl.evaluate(offset_hz=np.zeros(2), rf_hz=1e4)
-    final, pullback = scans.linearise_final(spin, np.zeros((2, 9)), 1e-6, np.eye(3)[:, 2:])
+    final, pullback = rotations.linearise_final(spin, np.zeros((2, 9)), 1e-6, np.eye(3)[:, 2:])
     assert np.array_equal(final[..., 0], [[0, 0, 1]] * 2)
     gradient = pullback(np.eye(3)[[0, 0]][..., None])
     assert np.allclose(gradient[:, 1], 2 * np.pi * 1e-2) and np.allclose(gradient[:, 0], 0)
