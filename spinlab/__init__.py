@@ -109,7 +109,7 @@ from .pulses import (
     radial_bound,
     tanh_bound,
 )
-from .races import race
+from .races import race, sweep
 from .referees import CoarseGridWarning, RefereeReport, referee
 from .sequences import gaussian_pulse, mega_press, press, pulse_acquire, spin_echo, steam
 from .simulation import simulate
