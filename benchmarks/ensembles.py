@@ -150,7 +150,7 @@ def bebop(duration=337.5e-6, seconds=300):
     yield record("BEBOP, CPU time", cpu, "s")
 
 
-def processes(restarts=32, iterations=30, rounds=3):
+def processes(restarts=32, iterations=45, rounds=3):
     """A race of 32 starts in two processes and in one: wall time, and the same answers.
 
     The two processes are started before the clock is, as in the second race of a session.  Each
