@@ -147,7 +147,7 @@ def design_grid(duration, bandwidth_hz, b1_range=(1.0, 1.0), rf_hz=0.0):
 
     Offsets are at most :math:`1/(2T)` apart, :eq:`eq-grid-spacing`, and B1 scales at most
     :math:`1/(2\nu_{\text{rf}}T)`: between neighbours the flip angle then differs by half a turn.
-    The weights are those of the trapezoidal rule, :eq:`eq-trapezoidal-weights`.  Between few members
+    The weights are those of the trapezoidal rule, :eq:`eq-trapezoidal-weights`.  Over few members
     even that rule is rough (a mean over two B1 scales may be 0.01 too low): :func:`spinlab.adapt`
     goes on from this grid until reported and dense fidelity agree.
 
