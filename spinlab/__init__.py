@@ -75,7 +75,7 @@ from .plotting import (
 from .problems import Problem
 from .pulse_files import load_pulse, save_pulse
 from .pulses import Parametrisation, Pulse, from_phase, helmholtz, radial_bound, tanh_bound
-from .races import race
+from .races import race, sweep
 from .referees import CoarseGridWarning, RefereeReport, referee
 from .reports import PulseReport, report_pulse
 from .sequences import gaussian_pulse, mega_press, press, pulse_acquire, spin_echo, steam

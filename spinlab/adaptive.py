@@ -88,12 +88,12 @@ def adapt(problem, tolerance=0.002, rounds=8, offsets=201, scales=21, **options)
         )
     history = []
     for _ in range(rounds):
-        problem = replace(problem, ensemble=trapezoidal_grid(*axes))
+        problem = replace(problem, ensemble=Ensemble.grid(*axes, weights="trapezoidal"))
         result = design(problem, **options)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CoarseGridWarning)  # that is what is being cured
             report = referee(result.pulse, problem, offsets, scales)
-        weights = trapezoidal_grid(report.offset_hz, report.b1_scale).weights
+        weights = Ensemble.grid(report.offset_hz, report.b1_scale, weights="trapezoidal").weights
         dense, _ = AGGREGATES.get(aggregate, aggregate)(1 - report.fidelity.ravel(), weights)
         dense = float(1 - dense)
         history.append((problem.ensemble.members, result.fidelity, dense))
@@ -102,25 +102,6 @@ def adapt(problem, tolerance=0.002, rounds=8, offsets=201, scales=21, **options)
         axes = refined(axes, report, tolerance, over)
         options["x0"] = result.x
     return AdaptiveResult(result, problem, report, tuple(history))
-
-
-def trapezoidal_grid(offset_hz, b1_scale):
-    """A grid, perhaps uneven, whose mean is the trapezoidal rule over both axes.
-
-    Parameters
-    ----------
-    offset_hz, b1_scale : ndarray
-        In ascending order.
-
-    Returns
-    -------
-    Ensemble
-    """
-    weights = {}
-    for name, axis in (("offset_hz", offset_hz), ("b1_scale", b1_scale)):
-        gaps = np.diff(axis) if len(axis) > 1 else np.ones(1)
-        weights[name] = np.convolve(gaps, [0.5, 0.5]) if len(axis) > 1 else gaps
-    return Ensemble.grid(offset_hz, b1_scale, weights=weights)
 
 
 def refined(axes, report, tolerance, over=np.mean):

@@ -1,15 +1,19 @@
-"""Races: many random starts, a few iterations each, and the best of them finished.
+"""Races and sweeps: many runs that know nothing of each other, on all cores or on a cluster.
 
-The starts know nothing of each other, so joblib may run them at the same time: in this process, on
-the cores of this machine, or, inside ``with joblib.parallel_config("dask")``, on a cluster, where
-the work of a worker that dies is done again.  The result is the same everywhere.
+A *race* gives many random starts a few iterations each and finishes the best of them; a *sweep*
+runs a function over a table of cases: durations, bandwidths, ensembles, pieces of a grid.  Both
+go through joblib.  They use every core of this machine, or what ``joblib.parallel_config`` says:
+inside ``with joblib.parallel_config("dask")`` that is a cluster, where the work of a worker that
+dies is done again.  The results are the same everywhere.
 """
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 
 import joblib
+from joblib.parallel import get_active_backend
 
 from .inputs import whole
 
@@ -51,9 +55,8 @@ def race(run, n=8, cheap=20, max_iterations=200, finish=1, seed=0, jobs=None):
         How many of the best go on.
     seed : int
     jobs : int, optional
-        Starts at a time: -1 for one on every core.  Default: one, in this process, where any
-        function will do and nothing has to be started; unless ``joblib.parallel_config`` says
-        otherwise.  Elsewhere than here, ``run`` and its results must be picklable.
+        Starts at a time: -1 for one on every core, 1 for this process alone.  Default: what
+        ``joblib.parallel_config`` says, else -1.  See :func:`sweep`.
 
     Returns
     -------
@@ -65,33 +68,114 @@ def race(run, n=8, cheap=20, max_iterations=200, finish=1, seed=0, jobs=None):
     >>> from functools import partial
     >>> from spinlab import Problem, design
     >>> problem = Problem("Iz", "Ix", duration=100e-6, steps=25, rf_hz=5e3)
-    >>> result = race(partial(design, problem, kind="xy"), n=3, cheap=3, max_iterations=20)
+    >>> run = partial(design, problem, kind="xy")
+    >>> result = race(run, n=3, cheap=3, max_iterations=20, jobs=1)
     >>> result.best.fun == min(run.fun for run in result.finished), len(result.heats)
     (True, 3)
     """
-    if not callable(run):
-        raise TypeError(f"race() takes a function that runs one start, but {run!r} arrived.")
+    _check(run, jobs, "race() takes a function that runs one start")
     whole("n", n), whole("cheap", cheap), whole("max_iterations", max_iterations)
     if whole("finish", finish) > n:
         raise ValueError(f"finish must not exceed n = {n}, but {finish} arrived.")
     whole("seed", seed, 0)
+    start, seeds = joblib.delayed(run), range(seed, seed + n)
+    heats = _results([start(seed=s, max_iterations=cheap) for s in seeds], jobs)
+    heats = dict(zip(seeds, heats, strict=False))
+    best, finished = sorted(heats, key=lambda s: heats[s].fun)[:finish], []
+    if len(heats) == n and not _interrupted(heats[seeds[-1]]):
+        try:
+            finished = _results(
+                [start(seed=s, max_iterations=max_iterations, x0=heats[s].x) for s in best], jobs
+            )
+        except KeyboardInterrupt:
+            pass
+    finished = sorted(finished or [heats[best[0]]], key=lambda result: result.fun)
+    return RaceResult(finished[0], tuple(finished), heats)
+
+
+def sweep(run, cases, jobs=None):
+    """Run a function over a table of cases, on all cores.
+
+    The first call starts one process a core, which takes a second or two and pays when all runs
+    together take longer than that; later calls find them there.  Shorter ones want ``jobs=1``.
+    Functions of a notebook and lambdas are sent, too.  They run on copies: what they change or draw
+    (a list that a callback appends to) stays in their process.
+
+    Parameters
+    ----------
+    run : callable
+        ``run(case)``; a sweep or race that it starts stays in its process.
+    cases : iterable
+        What is run: anything that can be pickled, as can the results.
+    jobs : int, optional
+        Runs at a time: -1 for one on every core, 1 for this process alone.  Default: what
+        ``joblib.parallel_config`` says, else -1.  A Dask cluster uses all that it has.
+
+    Returns
+    -------
+    list
+        Results in the order of the cases.  After an interruption (Ctrl-C, the notebook's stop
+        button) it is shorter: those of the first cases, as far as they were ready; an interrupted
+        design is the last of them, with its best so far.
+
+    Raises
+    ------
+    TypeError
+        The function, a case or a result cannot be pickled.
+
+    Examples
+    --------
+    >>> from spinlab import Problem, design
+    >>> def infidelity(duration):
+    ...     problem = Problem("Iz", "Ix", duration, steps=10, rf_hz=5e3)
+    ...     return design(problem, max_iterations=20).fun
+    >>> short, long = sweep(infidelity, [20e-6, 60e-6], jobs=1)
+    >>> short > long
+    True
+    """
+    _check(run, jobs, "sweep() takes a function that runs one case")
+    try:
+        cases = list(cases)
+    except TypeError:
+        raise TypeError(f"cases must be a list of what to run, but {cases!r} arrived.") from None
+    return _results([joblib.delayed(run)(case) for case in cases], jobs)
+
+
+def _check(run, jobs, what):
+    if not callable(run):
+        raise TypeError(f"{what}, but {run!r} arrived.")
     if jobs is not None and jobs != -1:
         whole("jobs", jobs)
-    heats, finished = {}, []
-    # One after the other as they are ready, so that an interruption leaves those that are.
-    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator")
+
+
+def _results(calls, jobs):
+    """Results in order; after an interruption the first ones, if there are any."""
+    backend, configured = get_active_backend()
+    if len(calls) == 1 or backend.nesting_level:  # nothing to share, or already one of many
+        jobs = 1
+    elif jobs is None:
+        jobs = -1 if configured is None else configured
+    results = []
     try:
-        seeds = range(seed, seed + n)
-        starts = parallel(joblib.delayed(run)(seed=s, max_iterations=cheap) for s in seeds)
-        for s, result in zip(seeds, starts, strict=True):
-            heats[s] = result
-        best = sorted(heats, key=lambda s: heats[s].fun)[:finish]
-        finished.extend(parallel(
-            joblib.delayed(run)(seed=s, max_iterations=max_iterations, x0=heats[s].x) for s in best
-        ))
+        # One after the other as they are ready, so that an interruption leaves those that are;
+        # and no large array becomes a read-only file on its way.
+        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", max_nbytes=None)
+        for result in parallel(calls):
+            results.append(result)
+            if _interrupted(result):
+                break
     except KeyboardInterrupt:
-        if not heats:
+        if not results:
             raise
-        finished = finished or [min(heats.values(), key=lambda result: result.fun)]
-    finished.sort(key=lambda result: result.fun)
-    return RaceResult(finished[0], tuple(finished), heats)
+    except pickle.PicklingError as error:
+        reason = str(error.__cause__ or error).strip(' \n"').splitlines()[-1]
+        raise TypeError(
+            f"What is run must be picklable to reach another process ({reason}); give jobs=1 to "
+            "stay in this one."
+        ) from error
+    return results
+
+
+def _interrupted(result):
+    """Whether it is a design that was interrupted: it has swallowed the KeyboardInterrupt."""
+    return str(getattr(result, "message", "")).startswith("Interrupted")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from .inputs import finite_array, instance, not_negative, whole
 from .optimisers import History, minimise
+from .races import sweep
 from .spectral_problems import SpectralProblem
 
 
@@ -127,7 +129,7 @@ def spectral_design(
     )
 
 
-def scan_timings(make, timings, **options):
+def scan_timings(make, timings, jobs=None, **options):
     """Echo times as design variables: a short design for each, the best first.
 
     Parameters
@@ -136,6 +138,8 @@ def scan_timings(make, timings, **options):
         ``make(te1, te2)`` returns the problem, with whatever depends on the echo times.
     timings : list of (float, float)
         TE1 and TE2, s.
+    jobs : int, optional
+        Designs at a time, as in :func:`spinlab.sweep`.
     **options
         Of :func:`spectral_design`; ``max_iterations`` is 30 unless given.
 
@@ -150,7 +154,7 @@ def scan_timings(make, timings, **options):
     >>> from spinlab import isolation_problem
     >>> def make(te1, te2):
     ...     return isolation_problem("Glu", "Gln", te1=te1, te2=te2)
-    >>> found = scan_timings(make, [(4e-3, 8e-3), (8e-3, 16e-3)], max_iterations=3)
+    >>> found = scan_timings(make, [(4e-3, 8e-3), (8e-3, 16e-3)], jobs=1, max_iterations=3)
     >>> len(found), found[0].fun <= found[1].fun
     (2, True)
     """
@@ -160,12 +164,6 @@ def scan_timings(make, timings, **options):
     if timings.ndim != 2 or timings.shape[1] != 2 or not len(timings):
         raise ValueError(f"timings must be pairs (te1, te2), but shape {timings.shape} arrived.")
     # All problems first: echo times that do not fit are refused before the long run.
-    problems, results = [make(te1, te2) for te1, te2 in timings.tolist()], []
-    options = {"max_iterations": 30, **options}
-    try:
-        for problem in problems:
-            results.append(spectral_design(problem, **options))
-    except KeyboardInterrupt:
-        if not results:
-            raise
-    return sorted(results, key=lambda result: result.fun)
+    problems = [make(te1, te2) for te1, te2 in timings.tolist()]
+    run = partial(spectral_design, **{"max_iterations": 30, **options})
+    return sorted(sweep(run, problems, jobs), key=lambda result: result.fun)

@@ -141,8 +141,17 @@ def test_adaptive_grid_for_the_worst_member():
 
 
 def test_trapezoidal_weights():
-    grid = sl.adaptive.trapezoidal_grid(np.array([0.0, 1.0, 4.0]), np.array([1.0]))
-    assert np.allclose(grid.weights * 8, [1, 4, 3])
+    """They integrate straight lines exactly, over uneven axes, and alone beside a histogram."""
+    offset, scale = np.array([0.0, 1.0, 4.0]), np.array([0.9, 1.0, 1.3])
+    grid = sl.Ensemble.grid(offset, scale, weights="trapezoidal")
+    assert grid.weights @ ((1 + grid.offset_hz) * (3 - grid.b1_scale)) == pytest.approx(3 * 1.9)
+    assert np.allclose(sl.Ensemble.grid(offset, weights="trapezoidal").weights * 8, [1, 4, 3])
+    mixed = {"offset_hz": "trapezoidal", "b1_scale": [1, 2, 1]}
+    grid = sl.Ensemble.grid(offset, scale, weights=mixed)
+    assert np.allclose(grid.weights, np.outer([1, 4, 3], [1, 2, 1]).ravel() / 32)
+    grid = sl.design_grid(1e-3, 2e3, (0.5, 1.0), 2e3)
+    assert grid.members == 15
+    assert np.allclose(grid.weights, np.outer([1, 2, 2, 2, 1], [1, 2, 1]).ravel() / 32)
 
 
 def test_only_grids_are_refined():
@@ -154,9 +163,12 @@ def test_only_grids_are_refined():
 @pytest.mark.parametrize("changes, match", [
     ({"weights": {"b1_scale": [1, 2, 3]}}, "The weights of 'b1_scale' have shape \\(3,\\)"),
     ({"weights": {"t1": [1]}}, "The weights of 't1'"),
+    ({"weights": {"t1": "trapezoidal"}}, "The weights of 't1'"),
+    ({"weights": "simpson"}, "There is no rule for weights 'simpson'"),
+    ({"weights": "trapezoidal", "b1_scale": [1.1, 0.9]}, "need b1_scale in ascending order"),
     ({"t1": [0.0]}, "t1 must be positive"),
     ({"t2": [[1.0]]}, "1-D arrays"),
 ])  # fmt: skip
 def test_grids_that_are_none(changes, match):
     with pytest.raises(ValueError, match=match):
-        sl.Ensemble.grid([0.0], [0.9, 1.1], **changes)
+        sl.Ensemble.grid(**{"offset_hz": [0.0], "b1_scale": [0.9, 1.1], **changes})

@@ -2,7 +2,9 @@
 
 import os
 import signal
+import threading
 import time
+from dataclasses import replace
 from functools import partial
 
 import joblib
@@ -16,12 +18,24 @@ RUN = partial(sl.design, PROBLEM, method="spinors")
 RACE = {"n": 4, "cheap": 3, "max_iterations": 12, "finish": 2, "seed": 5}
 
 
-def dying_once(marker, **arguments):
-    """A start that takes its process down with it, the first time that seed 6 is run."""
-    if arguments["seed"] == 6 and not marker.exists():
+SWEEP = [replace(PROBLEM, duration=duration) for duration in (40e-6, 60e-6, 90e-6, 120e-6)]
+
+
+def die_once(marker, number):
+    """Take this process down, the first time that number 6 comes."""
+    if number == 6 and not marker.exists():
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dying_racer(marker, **arguments):
+    die_once(marker, arguments["seed"])
     return RUN(**arguments)
+
+
+def dying_point(marker, numbered):
+    die_once(marker, numbered[0])
+    return curve(numbered[1])
 
 
 def slow(seed, max_iterations, x0=None):
@@ -31,33 +45,90 @@ def slow(seed, max_iterations, x0=None):
 
 def same(first, second):
     assert list(first.heats) == list(second.heats)
-    pairs = [*zip(first.finished, second.finished, strict=True),
-             *zip(first.heats.values(), second.heats.values(), strict=True)]
-    for one, other in pairs:
-        assert one.fun == pytest.approx(other.fun, rel=1e-12)
-        assert np.allclose(one.x, other.x, rtol=0, atol=1e-12)
+    same_designs(first.finished, second.finished)
+    same_designs(first.heats.values(), second.heats.values())
+
+
+def same_designs(first, second):
+    for one, other in zip(first, second, strict=True):
+        assert one.fun == other.fun and np.array_equal(one.x, other.x)
+
+
+def curve(problem):
+    """A point of a curve: a race of its own, as on the page of robust pulses."""
+    return sl.race(partial(sl.design, problem, method="spinors"), **RACE).best
+
+
+def whereabouts(_case):
+    return os.getpid()
 
 
 def test_several_processes_give_the_same_answers():
-    same(sl.race(RUN, **RACE), sl.race(RUN, jobs=2, **RACE))
+    same(sl.race(RUN, **RACE, jobs=1), sl.race(RUN, jobs=2, **RACE))
+    same_designs(sl.sweep(curve, SWEEP, jobs=1), sl.sweep(curve, SWEEP, jobs=2))
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_interruption_keeps_what_was_run(jobs):
+@pytest.mark.skipif(joblib.cpu_count() < 2, reason="one core")
+def test_all_cores_unless_joblib_is_told_otherwise():
+    cases = range(40)
+    assert os.getpid() not in sl.sweep(whereabouts, cases)
+    assert {*sl.sweep(whereabouts, cases, jobs=1)} == {os.getpid()} == {*sl.sweep(whereabouts, [1])}
+    for config in ({"n_jobs": 1}, {"backend": "threading"}):
+        with joblib.parallel_config(**config):
+            assert {*sl.sweep(whereabouts, cases)} == {os.getpid()}
+    # A sweep within a sweep stays where it is.
+    outer, inner = zip(*sl.sweep(lambda _: (os.getpid(), sl.sweep(whereabouts, [1, 2])), [1, 2]),
+                       strict=True)
+    assert [[pid] * 2 for pid in outer] == [*inner] and os.getpid() not in outer
+
+
+def test_functions_of_a_notebook_travel_and_what_cannot_is_refused():
+    factor, lock = 3, threading.Lock()
+    assert sl.sweep(lambda case: factor * case, (1, 2, 3), jobs=2) == [3, 6, 9]
+    with pytest.raises(TypeError, match="must be picklable .*lock.* give jobs=1"):
+        sl.sweep(lambda case: (case, lock), [1, 2], jobs=2)
+    assert sl.sweep(lambda case: lock is not None, [1, 2], jobs=1) == [True, True]
+    assert sl.sweep(abs, []) == []
+
+
+@pytest.fixture
+def interrupted_after():
     def interrupt(_signal, _frame):
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        if jobs > 1:
-            joblib.Parallel(n_jobs=jobs)(joblib.delayed(slow)(s, 1) for s in (5, 6))  # warm up
-        signal.setitimer(signal.ITIMER_REAL, 3)
-        result = sl.race(slow, **RACE, jobs=jobs)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_interruption_keeps_what_was_run(jobs, interrupted_after):
+    run = partial(slow, max_iterations=3)
+    warm = sl.sweep(run, (5, 6), jobs)  # the processes are there now
+    interrupted_after(3)
+    result = sl.race(slow, **RACE, jobs=jobs)
     assert list(result.heats) == [5, 6]
     assert result.best is min(result.heats.values(), key=lambda run: run.fun)
+    sl.sweep(run, (5, 6), jobs)
+    interrupted_after(3)
+    same_designs(sl.sweep(run, (5, 6, 7, 8), jobs), warm)
+    interrupted_after(0.5)
+    with pytest.raises(KeyboardInterrupt):
+        sl.sweep(run, (7, 8), jobs)
+
+
+def test_an_interrupted_design_ends_the_race():
+    """The design returns its best so far instead of raising; no further start begins."""
+    def run(seed, max_iterations, x0=None):
+        def stop(_result):
+            if seed == 6:
+                raise KeyboardInterrupt
+
+        return RUN(seed=seed, max_iterations=max_iterations, x0=x0, callback=stop)
+
+    result = sl.race(run, **RACE, jobs=1)
+    assert list(result.heats) == [5, 6] and result.best in result.heats.values()
 
 
 # Dask closes its sockets in its own time.
@@ -65,7 +136,7 @@ def test_interruption_keeps_what_was_run(jobs):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_cluster_of_two_processes_one_of_which_is_killed(tmp_path):
     distributed = pytest.importorskip("distributed")
-    marker = tmp_path / "killed"
+    killed = [tmp_path / "killed in the race", tmp_path / "killed in the sweep"]
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50,
@@ -73,11 +144,16 @@ def test_a_cluster_of_two_processes_one_of_which_is_killed(tmp_path):
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
-        before = set(client.run(os.getpid).values())
+        workers = [set(client.run(os.getpid).values())]
         with joblib.parallel_config("dask"):
-            result = sl.race(partial(dying_once, marker), **RACE)
-        client.wait_for_workers(2)
-        after = set(client.run(os.getpid).values())
-    assert marker.exists() and len(before) == 2 and len(before & after) == 1
-    assert os.getpid() not in before
-    same(sl.race(RUN, **RACE), result)
+            raced = sl.race(partial(dying_racer, killed[0]), **RACE)
+            client.wait_for_workers(2)
+            workers.append(set(client.run(os.getpid).values()))
+            swept = sl.sweep(partial(dying_point, killed[1]), enumerate(SWEEP, start=5))
+            client.wait_for_workers(2)
+            workers.append(set(client.run(os.getpid).values()))
+    for marker, before, after in zip(killed, workers, workers[1:], strict=False):
+        assert marker.exists() and len(before) == 2 and len(before & after) == 1
+        assert os.getpid() not in before
+    same(sl.race(RUN, **RACE, jobs=1), raced)
+    same_designs(sl.sweep(curve, SWEEP, jobs=1), swept)
