@@ -1,14 +1,17 @@
 """Design the pulses of chapter 4 anew: ``python benchmarks/spectral_pulses.py [name ...]``.
 
-A few minutes on two cores.  Writes ``book/data/spectral_pulses.json``, which the chapter and
-``tests/test_spectral_designs.py`` judge again by the exact path.  The seeds
-were picked by hand from a few trial runs; no systematic race is behind them.
+Writes ``book/data/spectral_pulses.json``, which the chapter and ``tests/test_spectral_designs.py``
+judge again by the exact path.  No seed is picked by hand: every design is the winner of a race of
+eight starts, PRESS with a little noise and one hard pulse at a random time.  All get 40 iterations,
+and the two with the lowest loss are finished.  Echo times are given; those of the Cramer-Rao
+design win a scan first.  An isolating design takes one or two minutes on two quiet cores.
 """
 
 import json
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 for library in ("OMP", "OPENBLAS", "MKL"):  # before NumPy is imported: it reads these once
@@ -42,26 +45,36 @@ def bounds():
     return sl.cramer_rao_problem(GOALS, model, 10e-3, 30e-3, ensemble=CORNERS)
 
 
-#: name: (problem, seed, hard pulses in the start, iterations)
+#: name: problem
 DESIGNS = {
-    "Glu": (lambda: glu(**SAFE), 1, 2, 300),
-    "Gln": (lambda: gln(**SAFE), 5, 1, 200),
-    "Glu nominal": (lambda: glu(ensemble=NOMINAL, **SAFE), 1, 2, 300),
-    "Cramer-Rao": (bounds, 3, 0, 300),
+    "Glu": partial(glu, **SAFE),
+    "Gln": partial(gln, **SAFE),
+    "Glu free": glu,
+    "Gln free": gln,
+    "Glu nominal": partial(glu, ensemble=NOMINAL, **SAFE),
+    "Cramer-Rao": bounds,
 }
+
+
+def raced(name):
+    """One design from scratch: the winning result, and the seed that it started from."""
+    found = sl.race(
+        partial(sl.spectral_design, DESIGNS[name]()), n=8, cheap=40, finish=2,
+        max_iterations=400, jobs=-1,
+    )  # fmt: skip
+    heats = {seed: abs(heat.fun - found.best.history.fun[0]) for seed, heat in found.heats.items()}
+    return found.best, min(heats, key=heats.get)
 
 
 def run(name):
     """One design, as the entry of the file."""
-    problem, seed, turns, iterations = DESIGNS[name]
     start = time.perf_counter()
-    result = sl.spectral_design(
-        problem(), seed=seed, turns=turns, max_iterations=iterations, progress=True
-    )
-    print(f"{name}: loss {result.fun:.4f}, {time.perf_counter() - start:.0f} s")
+    result, seed = raced(name)
+    seconds = time.perf_counter() - start
+    print(f"{name}: seed {seed}, loss {result.fun:.4f}, {seconds:.0f} s", flush=True)
     return {
         "te1": result.problem.te1, "te2": result.problem.te2, "dt": result.problem.dt,
-        "rf_hz": result.problem.rf_hz, "seed": seed, "turns": turns, "iterations": result.nit,
+        "rf_hz": result.problem.rf_hz, "seed": seed, "iterations": result.nit,
         "loss": result.fun, "water": result.water,
         "waveforms": [np.round(pulse.waveform, 4).tolist() for pulse in result.pulses],
     }  # fmt: skip
