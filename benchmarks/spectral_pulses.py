@@ -32,8 +32,7 @@ CORNERS = sl.Ensemble([0, -5, -5, 5, 5], [1, 0.9, 1.1, 0.9, 1.1])
 #: Both ends of B0, where Glu is worst, count twice.
 ENDS = sl.Ensemble.grid([-5.0, 0.0, 5.0], [0.9, 1.0, 1.1], weights={"offset_hz": [2, 1, 2]})
 SAFE = {"radius": 0.5e-3, "water_weight": 3.0}
-#: Scales of the two bounds in the loss: those of the best PRESS, 10/10 ms, that of Glu made a
-#: little sharper; with 0.0184 Glu gains less, 1.61 times, and Gln more, 1.73 times.
+#: Scales of the two bounds in the loss: those of the best PRESS, 10/10 ms, Glu's a little sharper.
 GOALS = {"Glu": 0.0172, "Gln": 0.0534}
 
 
