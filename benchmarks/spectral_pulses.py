@@ -1,14 +1,22 @@
 """Design the pulses of chapter 4 anew: ``python benchmarks/spectral_pulses.py [name ...]``.
 
-A few minutes on two cores.  Writes ``book/data/spectral_pulses.json``, which the chapter and
-``tests/test_spectral_designs.py`` judge again by the exact path.  The seeds
-were picked by hand from a few trial runs; no systematic race is behind them.
+Writes ``book/data/spectral_pulses.json``, which the chapter and ``tests/test_spectral_designs.py``
+judge again by the exact path.  No seed is picked by hand: every design is the winner of a race of
+eight starts.  All get 40 iterations, and the two with the lowest loss are finished.  A start is
+PRESS with a little noise and, for isolation, one hard pulse at a random time; more of them, or
+more noise, did worse for Glu after 50 iterations.  An isolating design takes a minute or two on two
+cores, the Cramer-Rao design about four.
+
+Echo times are given.  Those of the Cramer-Rao design were the best of eleven pairs from 10/10 to
+20/30 ms with one to four starts of 40 iterations each; shorter ones leave the pulse too little
+time, longer ones cost signal.  As in the scan of PRESS, none is shorter than 10 ms.
 """
 
 import json
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 for library in ("OMP", "OPENBLAS", "MKL"):  # before NumPy is imported: it reads these once
@@ -21,9 +29,11 @@ import spinlab as sl  # noqa: E402
 PATH = Path(__file__).parents[1] / "book" / "data" / "spectral_pulses.json"
 NOMINAL = sl.Ensemble([0.0], [1.0])
 CORNERS = sl.Ensemble([0, -5, -5, 5, 5], [1, 0.9, 1.1, 0.9, 1.1])
+#: Both ends of B0, where Glu is worst, count twice.
+ENDS = sl.Ensemble.grid([-5.0, 0.0, 5.0], [0.9, 1.0, 1.1], weights={"offset_hz": [2, 1, 2]})
 SAFE = {"radius": 0.5e-3, "water_weight": 3.0}
-#: Scales of the two bounds in the loss: near the best of PRESS, that of Glu a little sharper.
-GOALS = {"Glu": 0.0165, "Gln": 0.0531}
+#: Scales of the two bounds in the loss: those of the best PRESS, 10/10 ms, Glu's a little sharper.
+GOALS = {"Glu": 0.0172, "Gln": 0.0534}
 
 
 def glu(**means):
@@ -42,26 +52,35 @@ def bounds():
     return sl.cramer_rao_problem(GOALS, model, 10e-3, 30e-3, ensemble=CORNERS)
 
 
-#: name: (problem, seed, hard pulses in the start, iterations)
+#: name: (problem, hard pulses in the start)
 DESIGNS = {
-    "Glu": (lambda: glu(**SAFE), 1, 2, 300),
-    "Gln": (lambda: gln(**SAFE), 5, 1, 200),
-    "Glu nominal": (lambda: glu(ensemble=NOMINAL, **SAFE), 1, 2, 300),
-    "Cramer-Rao": (bounds, 3, 0, 300),
+    "Glu": (partial(glu, ensemble=ENDS, **SAFE), 1),
+    "Gln": (partial(gln, **SAFE), 1),
+    "Glu free": (glu, 1),
+    "Gln free": (gln, 1),
+    "Glu nominal": (partial(glu, ensemble=NOMINAL, **SAFE), 1),
+    "Cramer-Rao": (bounds, 0),
 }
+
+
+def raced(name):
+    """One design from scratch: the winning result, and the seed that it started from."""
+    make, turns = DESIGNS[name]
+    run = partial(sl.spectral_design, make(), turns=turns)
+    found = sl.race(run, n=8, cheap=40, finish=2, max_iterations=400, jobs=-1)
+    heats = {seed: abs(heat.fun - found.best.history.fun[0]) for seed, heat in found.heats.items()}
+    return found.best, min(heats, key=heats.get)
 
 
 def run(name):
     """One design, as the entry of the file."""
-    problem, seed, turns, iterations = DESIGNS[name]
     start = time.perf_counter()
-    result = sl.spectral_design(
-        problem(), seed=seed, turns=turns, max_iterations=iterations, progress=True
-    )
-    print(f"{name}: loss {result.fun:.4f}, {time.perf_counter() - start:.0f} s")
+    result, seed = raced(name)
+    seconds = time.perf_counter() - start
+    print(f"{name}: seed {seed}, loss {result.fun:.4f}, {seconds:.0f} s", flush=True)
     return {
         "te1": result.problem.te1, "te2": result.problem.te2, "dt": result.problem.dt,
-        "rf_hz": result.problem.rf_hz, "seed": seed, "turns": turns, "iterations": result.nit,
+        "rf_hz": result.problem.rf_hz, "seed": seed, "iterations": result.nit,
         "loss": result.fun, "water": result.water,
         "waveforms": [np.round(pulse.waveform, 4).tolist() for pulse in result.pulses],
     }  # fmt: skip

@@ -8,36 +8,21 @@ from functools import partial
 import numpy as np
 
 from .inputs import finite_array, instance, not_negative, whole
-from .optimisers import History, minimise
+from .optimisers import Optimum, minimise
 from .races import sweep
 from .spectral_problems import SpectralProblem
 
 
 @dataclass(frozen=True)
-class SpectralResult:
-    """A designed pulse and how it came about; names follow ``scipy.optimize.OptimizeResult``.
+class SpectralResult(Optimum):
+    """A designed pulse and how it came about: a :class:`spinlab.Optimum` with its problem.
 
     Parameters
     ----------
     problem : SpectralProblem
-    x : ndarray
-        The best unknowns that were seen.
-    fun : float
-        Their loss, penalties included.
-    nit, nfev : int
-    success : bool
-    message : str
-    history : History
     """
 
     problem: SpectralProblem
-    x: np.ndarray
-    fun: float
-    nit: int
-    nfev: int
-    success: bool
-    message: str
-    history: History
 
     @property
     def pulses(self):
@@ -124,9 +109,7 @@ def spectral_design(
         problem.evaluate, x0, max_iterations=max_iterations, stop_at=stop_at, callback=callback,
         progress=progress,
     )  # fmt: skip
-    return SpectralResult(
-        problem, best.x, best.fun, best.nit, best.nfev, best.success, best.message, best.history
-    )
+    return SpectralResult(**vars(best), problem=problem)
 
 
 def scan_timings(make, timings, jobs=None, **options):
