@@ -116,7 +116,9 @@ def basis_set(sequence, scanner, molecules=METABOLITES, points=2048, dwell=2.5e-
 
 def _file_names(names):
     names = tuple(instance("A name", n, str) for n in instance("names", names, (tuple, list)))
-    if not names or len(set(names)) < len(names) or any(Path(n).name != (n or "-") for n in names):
+    if not names or len(set(names)) < len(names) or any(
+        not n.isprintable() or Path(n).name != (n or "-") for n in names
+    ):
         raise ValueError(f"Give molecules of different names that can name files, not {names}.")
     return names
 
@@ -209,5 +211,7 @@ def _namelist(title, **entries):
 def _paths(basis, folder, suffix):
     folder = Path(instance("folder", folder, (str, os.PathLike)))
     names = instance("basis", basis, BasisSet, "Make one by basis_set.").names
+    if folder.is_file():
+        raise ValueError(f"{folder} is a file; give the path of a folder.")
     folder.mkdir(parents=True, exist_ok=True)
     return [folder / (name + suffix) for name in names]

@@ -175,11 +175,6 @@ def judge_isolation(
     Returns
     -------
     IsolationReport
-
-    Raises
-    ------
-    ValueError
-        Also if the wanted molecule has no signal in the window.
     """
     scanner = Scanner() if scanner is None else instance("scanner", scanner, Scanner)
     if ensemble is None:

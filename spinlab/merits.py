@@ -37,15 +37,15 @@ def _part(name, spectra, shift_ppm, window):
     return spectra[..., inside]
 
 
-def _two(what, spectra, other, others, shift_ppm, window):
-    """The parts in the window of two kinds of spectra, whose leading axes go together."""
-    parts = _part(what, spectra, shift_ppm, window), _part(other, others, shift_ppm, window)
+def _parts(named, shift_ppm, window):
+    """The parts in a window of spectra by name, whose leading axes must go together."""
+    parts = [_part(name, spectra, shift_ppm, window) for name, spectra in named.items()]
     try:
         np.broadcast_shapes(*(part.shape for part in parts))
     except ValueError:
+        shapes = " and ".join(str(np.shape(spectra)) for spectra in named.values())
         raise ValueError(
-            f"{what} and {other[0].lower()}{other[1:]} must have leading axes that go together, "
-            f"but {np.shape(spectra)} and {np.shape(others)} arrived."
+            f"The leading axes of both spectra must go together, but shapes {shapes} arrived."
         ) from None
     return parts
 
@@ -69,10 +69,9 @@ def selectivity_db(wanted, unwanted, shift_ppm, window):
 
     Both spectra, (..., points), must have signal there.
     """
-    names = "The wanted spectrum", "The unwanted spectrum"
-    parts = _two(names[0], wanted, names[1], unwanted, shift_ppm, window)
-    energies = [np.mean(np.abs(part) ** 2, axis=-1) for part in parts]
-    for name, value in zip(names, energies, strict=True):
+    named = {"The wanted spectrum": wanted, "The unwanted spectrum": unwanted}
+    energies = [np.mean(np.abs(part) ** 2, axis=-1) for part in _parts(named, shift_ppm, window)]
+    for name, value in zip(named, energies, strict=True):
         if not np.all(value > 0):
             raise ValueError(f"{name} has no signal in the window {window}.")
     return 10 * np.log10(energies[0] / energies[1])
@@ -80,8 +79,8 @@ def selectivity_db(wanted, unwanted, shift_ppm, window):
 
 def residue(unwanted, wanted, shift_ppm, window):
     """Largest magnitude of what is unwanted, in units of the peak of what is wanted."""
-    names = "The unwanted spectrum", "The wanted spectrum"
-    rest, part = _two(names[0], unwanted, names[1], wanted, shift_ppm, window)
+    named = {"The unwanted spectrum": unwanted, "The wanted spectrum": wanted}
+    rest, part = _parts(named, shift_ppm, window)
     rest, height = np.abs(rest).max(axis=-1), part.real.max(axis=-1)
     if not np.all(height > 0):
         raise ValueError(f"The wanted spectrum has no positive peak in the window {window}.")
@@ -90,8 +89,8 @@ def residue(unwanted, wanted, shift_ppm, window):
 
 def line_shape_cosine(spectra, reference, shift_ppm, window):
     """Cosine of the angle between the real parts of two spectra: 1 if the shapes are the same."""
-    parts = _two("The spectrum", spectra, "The reference", reference, shift_ppm, window)
-    a, b = (part.real for part in parts)
+    named = {"The spectrum": spectra, "The reference": reference}
+    a, b = (part.real for part in _parts(named, shift_ppm, window))
     norms = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
     if not np.all(norms > 0):
         raise ValueError(f"One of the spectra has no real part in the window {window}.")

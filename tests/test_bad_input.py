@@ -588,13 +588,14 @@ MEASUREMENT = [
     ("sl.residue(axis, -axis, axis, (2.0, 3.0))", "has no positive peak"),
     ("sl.line_shape_cosine(axis, 1j * axis, axis, (2.0, 3.0))", "has no real part"),
     *((f"sl.{merit}(np.ones((2, 31)), np.ones((3, 31)), axis, (2.0, 3.0))",
-       "must have leading axes that go together, but (2, 31) and (3, 31) arrived")
+       "axes of both spectra must go together, but shapes (2, 31) and (3, 31) arrived")
       for merit in ("selectivity_db", "residue", "line_shape_cosine")),
     ("sl.snr_per_time(1.0, 0.0, 1.0)", "deviation must be a positive number"),
     ("sl.snr_per_time(1.0, 1.0, -1.0)", "repetition_time must be a positive number"),
     ("sl.basis_set((), scanner, ())", "Give molecules of different names"),
     ("sl.basis_set((), scanner, ('Glu', 'Glu'))", "Give molecules of different names"),
     ("sl.basis_set((), scanner, (sl.Metabolite('../x', ax),))", "that can name files"),
+    ("sl.basis_set((), scanner, (sl.Metabolite('a\\nb', ax),))", "that can name files"),
     ("sl.basis_set((), scanner, (ax,))", "A molecule must be a Metabolite"),
     ("sl.basis_set((), scanner, 5)", "molecules must be a list or tuple"),
     ("sl.basis_set((), scanner, 'Glu', dwell=1e-2)", "folds lines of Glu"),
