@@ -9,13 +9,15 @@ The signs differ: on disk, each of the three holds the complex conjugate of our 
 from __future__ import annotations
 
 import json
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from .blocks import check_sequence, duration
-from .inputs import instance, not_negative, positive, whole
+from .inputs import file_path, finite_array, instance, not_negative, positive, whole
 from .metabolites import METABOLITES, Metabolite, Scanner, metabolite
 from .simulation import simulate
 from .spectra import Transitions, fid, transitions
@@ -51,6 +53,20 @@ class BasisSet:
     width_hz: float
     echo_time: float
 
+    def __post_init__(self):
+        names = _file_names(self.names)
+        fids = finite_array("fids", self.fids, complex)
+        if fids.ndim != 2 or len(fids) != len(names) or not fids.size:
+            raise ValueError(
+                f"fids must have shape ({len(names)}, points), one row a name, but {fids.shape} "
+                "arrived."
+            )
+        for name in ("dwell", "larmor_hz", "width_hz"):
+            object.__setattr__(self, name, float(positive(name, getattr(self, name))))
+        echo_time = float(not_negative("echo_time", self.echo_time))
+        for name, value in (("names", names), ("fids", fids + 0j), ("echo_time", echo_time)):
+            object.__setattr__(self, name, value)
+
 
 def basis_set(sequence, scanner, molecules=METABOLITES, points=2048, dwell=2.5e-4, width_hz=1.0,
               echo_time=None):  # fmt: skip
@@ -80,9 +96,7 @@ def basis_set(sequence, scanner, molecules=METABOLITES, points=2048, dwell=2.5e-
         molecules = (molecules,)
     instance("molecules", molecules, (list, tuple))
     molecules = [metabolite(m) if isinstance(m, str) else m for m in molecules]
-    names = tuple(instance("A molecule", m, Metabolite).name for m in molecules)
-    if not names or len(set(names)) < len(names) or any(Path(n).name != n for n in names):
-        raise ValueError(f"Give molecules of different names that can name files, not {names}.")
+    names = _file_names([instance("A molecule", m, Metabolite).name for m in molecules])
     positive("width_hz", width_hz, " of hertz")
     times = positive("dwell", dwell, " of seconds") * np.arange(whole("points", points, least=2))
     echo_time = duration(sequence) if echo_time is None else not_negative("echo_time", echo_time)
@@ -98,6 +112,15 @@ def basis_set(sequence, scanner, molecules=METABOLITES, points=2048, dwell=2.5e-
             )
         fids.append(fid(Transitions(offsets, table.amplitude, centre), times, width_hz))
     return BasisSet(names, np.array(fids), dwell, scanner.larmor_hz, width_hz, echo_time)
+
+
+def _file_names(names):
+    names = tuple(instance("A name", n, str) for n in instance("names", names, (tuple, list)))
+    if not names or len(set(names)) < len(names) or any(
+        not n.isprintable() or Path(n).name != (n or "-") for n in names
+    ):
+        raise ValueError(f"Give molecules of different names that can name files, not {names}.")
+    return names
 
 
 def write_fsl_basis(basis, folder):
@@ -149,16 +172,24 @@ def write_lcmodel_basis(basis, path, sequence_name="spinlab"):
     """
     points = instance("basis", basis, BasisSet).fids.shape[1]
     larmor_mhz = basis.larmor_hz / 1e6
+    names = [LCMODEL_NAMES.get(name, name) for name in basis.names]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Two molecules have one name in LCModel: {', '.join(names)}.")
+    instance("sequence_name", sequence_name, str)
+    for text, most in ((sequence_name, 60), *((name, 6) for name in names)):
+        if not re.fullmatch(rf"[ -&(-~]{{1,{most}}}", text):  # printable, without quotes
+            raise ValueError(
+                f"LCModel takes names of at most {most} ASCII characters here, without quotes, "
+                f"not {text!r}."
+            )
+    path = file_path(path)
     sections = [
         _namelist("SEQPAR", FWHMBA=basis.width_hz / larmor_mhz, HZPPPM=larmor_mhz,
                   ECHOT=1e3 * basis.echo_time, SEQ=sequence_name),
         _namelist("BASIS1", IDBASI="spinlab", FMTBAS="(6E13.5)", BADELT=basis.dwell,
                   NDATAB=2 * points),
     ]  # fmt: skip
-    for name, signal in zip(basis.names, basis.fids.conj(), strict=True):
-        name = LCMODEL_NAMES.get(name, name)
-        if len(name) > 6 or not name.isascii():
-            raise ValueError(f"LCModel takes names of at most 6 ASCII characters, not {name!r}.")
+    for name, signal in zip(names, basis.fids.conj(), strict=True):
         spectrum = np.fft.fft(signal, 2 * points)
         numbers = [f"{x:13.5E}" for x in np.stack([spectrum.real, spectrum.imag], axis=1).flat]
         sections += [
@@ -166,7 +197,6 @@ def write_lcmodel_basis(basis, path, sequence_name="spinlab"):
             _namelist("BASIS", ID=name, METABO=name, CONC=1.0, TRAMP=1.0, VOLUME=1.0, ISHIFT=0),
             *("".join(numbers[i : i + 6]) for i in range(0, len(numbers), 6)),
         ]
-    path = Path(path)
     path.write_text("\n".join(sections) + "\n", encoding="ascii")
     return path
 
@@ -179,7 +209,9 @@ def _namelist(title, **entries):
 
 
 def _paths(basis, folder, suffix):
-    folder = Path(folder)
+    folder = Path(instance("folder", folder, (str, os.PathLike)))
     names = instance("basis", basis, BasisSet, "Make one by basis_set.").names
+    if folder.is_file():
+        raise ValueError(f"{folder} is a file; give the path of a folder.")
     folder.mkdir(parents=True, exist_ok=True)
     return [folder / (name + suffix) for name in names]

@@ -18,9 +18,9 @@ import numpy as np
 from scipy.interpolate import BSpline
 
 from .ensembles import Ensemble
-from .inputs import choice, finite_array, instance, positive, whole
+from .inputs import choice, echo_time, finite_array, instance, positive, whole
 from .merits import peak
-from .metabolites import Scanner, metabolite
+from .metabolites import METABOLITES, Scanner, metabolite
 from .sequences import press
 from .simulation import simulate
 from .spectra import check_window, spectrum, transitions
@@ -71,8 +71,9 @@ class FitModel:
         if not instance("concentrations", self.concentrations, dict):
             raise ValueError("concentrations is empty; give one molecule or more.")
         for name, value in self.concentrations.items():
+            choice("metabolite", name, METABOLITES)
             positive(f"The concentration of {name}", value)
-        positive("noise", self.noise)
+        positive("noise", self.noise), positive("linewidth_hz", self.linewidth_hz, " of hertz")
         if whole("knots", self.knots, least=0) and not 4 <= self.knots < len(ppm) / 2:
             raise ValueError(
                 f"knots must be 0 or from 4 to half the points, but {self.knots} arrived."
@@ -94,14 +95,16 @@ class FitModel:
         -------
         ndarray, (..., points, molecules + 3)
         """
-        missing = set(self.concentrations) - set(spectra)
+        missing = set(self.concentrations) - set(instance("spectra", spectra, dict))
         if missing:
             raise ValueError(f"The fit needs the spectra of {', '.join(sorted(missing))}, too.")
-        for name in self.concentrations:
-            if np.shape(spectra[name])[-1:] != self.ppm.shape:
+        spectra = {name: finite_array(f"The spectrum of {name}", spectra[name], complex)
+                   for name in self.concentrations}  # fmt: skip
+        for name, one in spectra.items():
+            if one.shape[-1:] != self.ppm.shape:
                 raise ValueError(
                     f"The spectrum of {name} must have the {len(self.ppm)} points of the axis, but "
-                    f"shape {np.shape(spectra[name])} arrived."
+                    f"shape {one.shape} arrived."
                 )
         total = sum(value * spectra[name] for name, value in self.concentrations.items())
         slope = _difference(total) / self._step
@@ -240,7 +243,7 @@ def fit_model(te, snr=100.0, window_ppm=(0.6, 4.2), knots=12, scanner=None, line
     FitModel
     """
     scanner = Scanner() if scanner is None else instance("scanner", scanner, Scanner)
-    positive("te", te, " of seconds"), positive("snr", snr)
+    echo_time("te", te), positive("snr", snr)
     low, high = check_window(window_ppm)
     points = round(scanner.offset_hz(high) - scanner.offset_hz(low)) + 1
     model = FitModel(np.linspace(low, high, points), CONCENTRATIONS, 1.0, knots, scanner,
@@ -266,6 +269,7 @@ def judge_bounds(sequence, model, ensemble=None):
     instance("model", model, FitModel)
     if ensemble is None:
         ensemble = Ensemble.grid(np.linspace(-5, 5, 5), np.linspace(0.9, 1.1, 5))
+    instance("ensemble", ensemble, Ensemble, "Ensemble.grid() makes one.")
     spectra = {}
     for name in model.concentrations:
         one = metabolite(name)

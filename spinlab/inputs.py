@@ -7,7 +7,9 @@ them.  Each check returns the value, so that it can stand where the value is nee
 from __future__ import annotations
 
 import math
+import os
 from numbers import Integral, Real
+from pathlib import Path
 from reprlib import repr as brief
 
 import numpy as np
@@ -40,17 +42,40 @@ def choice(what, value, names):
     return value
 
 
+def file_path(path):
+    """The path of a file, where no folder has it already."""
+    path = Path(instance("path", path, (str, os.PathLike)))
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; give the path of a file in it.")
+    return path
+
+
+def _finite(value):
+    """Whether a value is a real number that a float can hold."""
+    try:
+        return isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
+
+
 def positive(name, value, unit=""):
     """The value, if it is a positive, finite number."""
-    if not (isinstance(value, Real) and math.isfinite(value) and value > 0):
+    if not (_finite(value) and value > 0):
         raise ValueError(f"{name} must be a positive number{unit}, but {value!r} arrived.")
     return value
 
 
 def not_negative(name, value, unit=""):
     """The value, if it is 0 or a positive, finite number."""
-    if not (isinstance(value, Real) and math.isfinite(value) and value >= 0):
+    if not (_finite(value) and value >= 0):
         raise ValueError(f"{name} must be 0 or a positive number{unit}, but {value!r} arrived.")
+    return value
+
+
+def echo_time(name, value):
+    """The value, if it can be an echo time in seconds: one in milliseconds is far too long."""
+    if positive(name, value, " of seconds") > 5:
+        raise ValueError(f"{name} = {value:g} s is no echo time; give seconds, such as 0.03.")
     return value
 
 
@@ -79,6 +104,8 @@ def finite_array(name, value, dtype=float):
         array = np.asarray(value)
         if array.dtype == object:  # such as SymPy's numbers
             array = array.astype(float)
+    except OverflowError:
+        array = np.asarray(np.inf)
     except (TypeError, ValueError):
         array = np.asarray("")
     if array.dtype.kind not in ("biufc" if dtype is complex else "biuf"):

@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .ensembles import Ensemble
-from .inputs import finite_array, instance, not_negative, positive
+from .inputs import instance, not_negative, number, positive
 from .merits import peak, selectivity_db
 from .metabolites import Metabolite, Scanner, metabolite
 from .sequences import pulse_acquire
 from .simulation import simulate
-from .spectra import line_shape, ppm_axis, spectrum, transitions
+from .spectra import check_window, line_shape, ppm_axis, spectrum, transitions
 from .spectral_problems import SpectralProblem
 
 #: Where the one line is wanted: the strongest point of the H4 multiplet, ppm.
@@ -69,16 +69,12 @@ def isolation_problem(wanted, unwanted, line_ppm=None, gain=1.3, contrast=4.0, *
             raise ValueError(f"Say by line_ppm where the line of {wanted.name} is wanted.")
         line_ppm = LINES_PPM[wanted.name]
     low, high = problem.window_ppm
-    if not low <= finite_array("line_ppm", line_ppm) <= high:
+    if not low <= number("line_ppm", line_ppm, " of ppm") <= high:
         raise ValueError(
             f"The wanted line at {line_ppm:g} ppm is outside the window {low:g} to {high:g} ppm."
         )
     reference = problem.reference(wanted).real
-    if reference.max() < 0.1 * line_shape(0.0, problem.linewidth_hz).real:
-        raise ValueError(
-            f"{wanted.name} has no signal between {low:g} and {high:g} ppm that could become a "
-            "target; choose another window or molecule."
-        )
+    _need_signal(wanted, reference, problem.window_ppm, problem.linewidth_hz)
     distance = problem.scanner.offset_hz(problem.ppm) - problem.scanner.offset_hz(line_ppm)
     target = line_shape(distance, problem.linewidth_hz).real
     target *= gain * np.linalg.norm(reference) / np.linalg.norm(target)
@@ -91,6 +87,15 @@ def isolation_problem(wanted, unwanted, line_ppm=None, gain=1.3, contrast=4.0, *
 
 def _molecule(one):
     return one if isinstance(one, Metabolite) else metabolite(one)
+
+
+def _need_signal(wanted, reference, window_ppm, linewidth_hz):
+    """Refuse a molecule of which a 90 degree pulse shows less than a tenth of a proton's line."""
+    if reference.real.max() < 0.1 * line_shape(0.0, linewidth_hz).real:
+        raise ValueError(
+            f"{wanted.name} has no signal between {window_ppm[0]:g} and {window_ppm[1]:g} ppm that "
+            "could become a target; choose another window or molecule."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +130,7 @@ class IsolationLoss:
         return value, derivatives
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class IsolationReport:
     """How well a sequence isolates a molecule; arrays have one entry a member.
 
@@ -174,7 +179,8 @@ def judge_isolation(
     scanner = Scanner() if scanner is None else instance("scanner", scanner, Scanner)
     if ensemble is None:
         ensemble = Ensemble.grid(np.linspace(-5, 5, 5), np.linspace(0.9, 1.1, 5))
-    axis = ppm_axis(*window_ppm)
+    instance("ensemble", ensemble, Ensemble, "Ensemble.grid() makes one.")
+    axis = ppm_axis(*check_window(window_ppm))
     molecules = [_molecule(one) for one in (wanted, unwanted)]
 
     def seen(molecule, sequence, *member):
@@ -182,7 +188,9 @@ def judge_isolation(
         return spectrum(transitions(molecule, states, scanner), axis, linewidth_hz)
 
     spectra = [seen(one, sequence, ensemble.offset_hz, ensemble.b1_scale) for one in molecules]
-    height = peak(seen(molecules[0], pulse_acquire()), axis, window_ppm, magnitude)
+    reference = seen(molecules[0], pulse_acquire())
+    _need_signal(molecules[0], reference, window_ppm, linewidth_hz)
+    height = peak(reference, axis, window_ppm, magnitude)
     return IsolationReport(
         ensemble, selectivity_db(*spectra, axis, window_ppm),
         peak(spectra[0], axis, window_ppm, magnitude) / height,

@@ -37,6 +37,19 @@ def _part(name, spectra, shift_ppm, window):
     return spectra[..., inside]
 
 
+def _parts(named, shift_ppm, window):
+    """The parts in a window of spectra by name, whose leading axes must go together."""
+    parts = [_part(name, spectra, shift_ppm, window) for name, spectra in named.items()]
+    try:
+        np.broadcast_shapes(*(part.shape for part in parts))
+    except ValueError:
+        shapes = " and ".join(str(np.shape(spectra)) for spectra in named.values())
+        raise ValueError(
+            f"The leading axes of both spectra must go together, but shapes {shapes} arrived."
+        ) from None
+    return parts
+
+
 def peak(spectra, shift_ppm, window, magnitude=False):
     """Largest real value, or largest magnitude, in a window, of spectra (..., points): (...).
 
@@ -56,17 +69,19 @@ def selectivity_db(wanted, unwanted, shift_ppm, window):
 
     Both spectra, (..., points), must have signal there.
     """
-    energies = [energy(spectra, shift_ppm, window) for spectra in (wanted, unwanted)]
-    for name, value in zip(("wanted", "unwanted"), energies, strict=True):
+    named = {"The wanted spectrum": wanted, "The unwanted spectrum": unwanted}
+    energies = [np.mean(np.abs(part) ** 2, axis=-1) for part in _parts(named, shift_ppm, window)]
+    for name, value in zip(named, energies, strict=True):
         if not np.all(value > 0):
-            raise ValueError(f"The {name} spectrum has no signal in the window {window}.")
+            raise ValueError(f"{name} has no signal in the window {window}.")
     return 10 * np.log10(energies[0] / energies[1])
 
 
 def residue(unwanted, wanted, shift_ppm, window):
     """Largest magnitude of what is unwanted, in units of the peak of what is wanted."""
-    rest = np.abs(_part("The unwanted spectrum", unwanted, shift_ppm, window)).max(axis=-1)
-    height = peak(wanted, shift_ppm, window)
+    named = {"The unwanted spectrum": unwanted, "The wanted spectrum": wanted}
+    rest, part = _parts(named, shift_ppm, window)
+    rest, height = np.abs(rest).max(axis=-1), part.real.max(axis=-1)
     if not np.all(height > 0):
         raise ValueError(f"The wanted spectrum has no positive peak in the window {window}.")
     return rest / height
@@ -74,7 +89,8 @@ def residue(unwanted, wanted, shift_ppm, window):
 
 def line_shape_cosine(spectra, reference, shift_ppm, window):
     """Cosine of the angle between the real parts of two spectra: 1 if the shapes are the same."""
-    a, b = (_part("A spectrum", s, shift_ppm, window).real for s in (spectra, reference))
+    named = {"The spectrum": spectra, "The reference": reference}
+    a, b = (part.real for part in _parts(named, shift_ppm, window))
     norms = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
     if not np.all(norms > 0):
         raise ValueError(f"One of the spectra has no real part in the window {window}.")

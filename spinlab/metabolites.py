@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .inputs import choice, finite_array, instance, number, positive, whole
+from .inputs import choice, file_path, finite_array, instance, number, positive, whole
 from .systems import SpinSystem
 
 #: Proton: gamma / 2 pi in Hz/T.
@@ -191,8 +191,8 @@ def read_metabolite(path):
     Metabolite
     """
     try:
-        entry = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        entry = json.loads(file_path(path).read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is not a JSON file: {error}.") from error
     return _metabolite(entry)
 
@@ -208,6 +208,7 @@ def _metabolite(entry):
         # SpinSystem knows what a list of pairs has to look like.
         pairs = SpinSystem((0,) * n, group.get("coupling_hz", ())).coupling_hz
         for i, j, value in pairs:
+            whole("A spin of coupling_hz", i), whole("A spin of coupling_hz", j)
             coupling[i - 1, j - 1] = coupling[j - 1, i - 1] = value
         groups.append(SpinGroup(group["shift_ppm"], coupling, group.get("weight", 1.0)))
     return Metabolite(**{**entry, "groups": tuple(groups)})

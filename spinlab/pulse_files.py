@@ -7,12 +7,10 @@ sentence.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from . import pulse_formats, pulse_vendors
-from .inputs import choice, instance, positive
+from .inputs import choice, file_path, instance, positive
 from .pulse_formats import DIGITS
 from .pulses import Pulse
 
@@ -92,7 +90,7 @@ def load_pulse(path, format=None, rf_hz=None, dt=None):
 
 
 def _file(path, format):
-    path = Path(instance("path", path, (str, Path)))
+    path = file_path(path)
     if format is not None:
         return path, choice("format", format, FORMATS)
     for name, (ending, *_) in FORMATS.items():
@@ -109,7 +107,7 @@ def _pulse(contents, rf_hz, dt):
     dt = _agreed("dt", contents.dt, dt)
     signal, own_rf_hz = contents.signal, contents.rf_hz
     if contents.in_hz and own_rf_hz is None and rf_hz is None:
-        own_rf_hz = np.abs(signal).max()
+        own_rf_hz = np.abs(signal).max() or None  # of zeros nothing can be told
     rf_hz = _agreed("rf_hz", own_rf_hz, rf_hz)
     unit_hz = 1 if contents.in_hz else contents.peak_hz or rf_hz
     waveform = np.array([signal.real, signal.imag]) * (unit_hz / rf_hz)

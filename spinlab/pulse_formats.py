@@ -104,6 +104,16 @@ def table(rows, columns):
     return finite_array("The samples", [[_number(word) for word in row] for row in rows]).T
 
 
+def within(name, values, low, high, unit, hint=""):
+    """Refuse columns that leave their range."""
+    for value in (values.min(), values.max()):
+        if not low - DIGITS * high <= value <= high * (1 + DIGITS):
+            raise ValueError(
+                f"Its {name} lies between {low:.6g} and {high:.6g}{unit}, not at {value:.6g}. "
+                f"{hint}".rstrip()
+            )
+
+
 def one_line(about):
     """Free text as one line of ASCII."""
     return " ".join(about.encode("ascii", "replace").decode().split())
@@ -172,7 +182,11 @@ def read_csv(text):
         known = " or ".join(map(",".join, CSV_HEADERS))
         raise ValueError(f"Its header is {','.join(header)[:60]!r} instead of {known}.")
     times, first, second = table(rows, 3)
-    signal = first + 1j * second if header == CSV_HEADERS[0] else first * np.exp(1j * second)
+    signal = first + 1j * second
+    if header == CSV_HEADERS[1]:
+        within("amplitude", first, 0, np.abs(first).max(), " Hz", "Turn the phase by pi instead.")
+        within("phase", second, -2 * np.pi, 2 * np.pi, " rad", "Is it in degrees?")
+        signal = first * np.exp(1j * second)
     return contents(signal, True, mark and mark[1], **even_step(times * 1e-6))
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from .inputs import finite_array, instance
-from .pulse_formats import DIGITS, Contents, contents, even_step, mark_of, one_line, table
+from .pulse_formats import DIGITS, Contents, contents, even_step, mark_of, one_line, table, within
 
 
 def _shape(pulse):
@@ -33,17 +33,28 @@ def _shape(pulse):
     if peak == 0:
         raise ValueError("The pulse is zero throughout, and this format scales shapes to the peak.")
     amplitude, phase = pulse.amplitude / peak, np.mod(pulse.phase, 2 * np.pi)
-    # Consoles divide by the integral; where it vanishes, the sum of the amplitudes stands in.
-    integral = abs(np.sum(amplitude * np.exp(1j * phase)))
-    if integral < 1e-3 * amplitude.sum():
-        integral = amplitude.sum()
-    return amplitude, phase, peak * pulse.rf_hz, integral
+    return amplitude, phase, peak * pulse.rf_hz, _integral(amplitude, phase)
 
 
-def _within(name, values, low, high, unit):
-    for value in (values.min(), values.max()):
-        if not low - DIGITS * high <= value <= high * (1 + DIGITS):
-            raise ValueError(f"Its {name} lies between {low} and {high}{unit}, not at {value:.6g}.")
+def _integral(amplitude, phase):
+    """What consoles divide by; where it vanishes, the sum of the amplitudes stands in."""
+    integral, total = abs(np.sum(amplitude * np.exp(1j * phase))), amplitude.sum()
+    return integral if integral > 1e-3 * total else total
+
+
+def _header(text, key):
+    """The number that a header announces, or None."""
+    found = re.search(rf"^{re.escape(key)}[ \t]*(\S+)", text, re.M)
+    return found and table([[found[1]]], 1).item()
+
+
+def _held(name, value, header, hint="Take this line out of the header to load it all the same."):
+    """Refuse samples that are more than 1 % off a number of their header, where it has one."""
+    if header is not None and abs(value - header) > 0.01 * abs(header):
+        raise ValueError(
+            f"Its {name} is {value:.6g} where {header:.6g} was announced; was it cut, scaled or "
+            f"changed? {hint}"
+        )
 
 
 # Bruker.
@@ -83,7 +94,10 @@ def write_bruker(pulse, about):
 
 
 def read_bruker(text):
-    """Contents of a Bruker shape; of a foreign one, peak and step remain to be told."""
+    """Contents of a Bruker shape; of a foreign one, peak and step remain to be told.
+
+    The peak is held against MAXX.  INTEGFAC is, for our own files only: others define it otherwise.
+    """
     mark = re.search(r"^\$\$ (spinlab-pulse-\S*)", text, re.M)
     text = re.sub(r"\$\$.*", "", text)
     count = re.search(r"^##NPOINTS=\s*(\d+)\s*$", text, re.M)
@@ -96,14 +110,19 @@ def read_bruker(text):
             f"It holds {len(words) / 2:g} pairs of numbers, but its NPOINTS says {count[1]}."
         )
     percent, degrees = table([words[n : n + 2] for n in range(0, len(words), 2)], 2)
-    _within("amplitude", percent, 0, 100, " %")
-    _within("phase", degrees, -360, 360, " degrees")
+    within("amplitude", percent, 0, 100, " %")
+    within("phase", degrees, -360, 360, " degrees")
     if percent.max() <= 1:
         raise ValueError(
             f"Its amplitudes reach {percent.max():.4g} %: are they fractions instead of per cent?"
         )
-    signal = percent / 100 * np.exp(1j * np.deg2rad(degrees))
-    return contents(signal, False, mark and mark[1])
+    found = contents(percent / 100 * np.exp(1j * np.deg2rad(degrees)), False, mark and mark[1])
+    _held("peak in %", percent.max(), _header(text, "##MAXX=") or 100,
+          "Write the peak as ##MAXX to load it as it is; rf_hz is that of 100 %.")  # fmt: skip
+    if re.search(r"^##ORIGIN=\s*spinlab\s*$", text, re.M):
+        mean = _integral(percent / 100, np.deg2rad(degrees)) / len(percent)
+        _held("INTEGFAC", mean, _header(text, "##$SHAPE_INTEGFAC="))
+    return found
 
 
 # Siemens.
@@ -137,7 +156,10 @@ def write_siemens(pulse, about):
 
 
 def read_siemens(text):
-    """Contents of a .pta text; of a foreign one, peak and step remain to be told."""
+    """Contents of a .pta text; of a foreign one, peak and step remain to be told.
+
+    Its end is not marked: ABSINT and POWERINT tell whether all is there.
+    """
     mark = re.search(r"^COMMENT:\s*(spinlab-pulse-\S*)", text, re.M)
     if not re.match(r"\s*PULSENAME:", text):
         raise ValueError("A .pta text begins with PULSENAME:.")
@@ -152,9 +174,13 @@ def read_siemens(text):
                 "complete."
             )
     amplitude, phase = table([pattern.fullmatch(line).groups()[:2] for line in rows], 2)
-    _within("amplitude", amplitude, 0, 1, "")
-    _within("phase", phase, -2 * np.pi, 2 * np.pi, " rad")
-    return contents(amplitude * np.exp(1j * phase), False, mark and mark[1])
+    within("amplitude", amplitude, 0, 1, "")
+    within("phase", phase, -2 * np.pi, 2 * np.pi, " rad")
+    found = contents(amplitude * np.exp(1j * phase), False, mark and mark[1])
+    _held("peak", amplitude.max(), 1, "Scale it to 1 and give the peak as rf_hz.")
+    for name, value in (("ABSINT", amplitude.sum()), ("POWERINT", np.sum(amplitude**2))):
+        _held(name, value, _header(text, f"{name}:"))
+    return found
 
 
 # Pulseq.
@@ -186,6 +212,11 @@ def write_pulseq(pulse, about, system=None):
             "raster as system=pypulseq.Opts(rf_raster_time=...)."
         )
     signal = np.repeat((pulse.waveform[0] + 1j * pulse.waveform[1]) * pulse.rf_hz, times)
+    if signal.size < 2:
+        raise ValueError(
+            f"A Pulseq shape has two samples at least, but one of {pulse.dt * 1e6:g} us arrived; "
+            "give a finer raster as system=pypulseq.Opts(rf_raster_time=...)."
+        )
     rf = pp.make_arbitrary_rf(
         signal, flip_angle=0, no_signal_scaling=True, dwell=system.rf_raster_time,
         delay=system.rf_dead_time, system=system, use="other",
@@ -223,13 +254,15 @@ def read_pulseq(text):
             path.write_text(text + "\n\n", encoding="utf-8", newline="\n")
             sequence.read(str(path))
         blocks = map(sequence.get_block, sequence.block_events)
-        pulses = [block.rf for block in blocks if block.rf is not None]
+        played = [block for block in blocks if block.rf is not None]
     except Exception as error:  # of any kind: it trusts its files
         raise ValueError(f"pypulseq cannot read it ({type(error).__name__}: {error}).") from error
     mark = sequence.definitions.get("SpinlabPulse")
-    if len(pulses) != 1:
-        raise ValueError(f"It plays {len(pulses)} RF pulses; only one can be read.")
-    (rf,) = pulses
+    if len(played) != 1:
+        raise ValueError(f"It plays {len(played)} RF pulses; only one can be read.")
+    if any(getattr(played[0], axis, None) is not None for axis in ("gx", "gy", "gz")):
+        raise ValueError("A gradient is on during its pulse, which a Pulse cannot say.")
+    rf = played[0].rf
     if rf.freq_offset or rf.freq_ppm or rf.phase_ppm:
         raise ValueError("Its pulse is played off the carrier, which a Pulse cannot say.")
     signal = finite_array("The samples", rf.signal * np.exp(1j * rf.phase_offset), complex)

@@ -23,7 +23,7 @@ from .inputs import choice, finite_array, instance, not_negative, positive, two_
 DISTORTION_HINT = "Make one by spinlab.rc(), resonator() or measured()."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pulse:
     """A radio-frequency pulse.
 
@@ -51,16 +51,17 @@ class Pulse:
 
     def __post_init__(self):
         choice("control", self.control, CONTROL_SHAPES)
-        waveform = two_rows(self.waveform, self.control).copy()
+        waveform = np.array(two_rows(self.waveform, self.control), dtype=float)
         if np.abs(waveform).max() > 1 + 1e-9:
             raise ValueError(
                 f"The waveform reaches {np.abs(waveform).max():.4g}, beyond the amplifier's limit "
                 "1; scale it down and give the limit as rf_hz."
             )
-        positive("dt", self.dt, " of seconds")
-        positive("rf_hz", self.rf_hz)
+        dt = float(positive("dt", self.dt, " of seconds"))
+        rf_hz = float(positive("rf_hz", self.rf_hz))
         waveform.setflags(write=False)
-        object.__setattr__(self, "waveform", waveform)
+        for name, value in (("waveform", waveform), ("dt", dt), ("rf_hz", rf_hz)):
+            object.__setattr__(self, name, value)
 
     @property
     def steps(self):

@@ -12,17 +12,11 @@ from dataclasses import replace
 import numpy as np
 
 from .blocks import CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse
-from .inputs import choice, instance, not_negative, positive, whole
+from .inputs import choice, echo_time, instance, not_negative, positive, whole
 from .pulses import Pulse
 
 EXCITATION = IdealPulse(90.0, 90.0)
 REFOCUSING = IdealPulse(180.0, 0.0)
-
-
-def _seconds(name, value):
-    if positive(name, value, " of seconds") > 5:
-        raise ValueError(f"{name} = {value:g} s is no echo time; give seconds, such as 0.03.")
-    return value
 
 
 def pulse_acquire():
@@ -32,14 +26,14 @@ def pulse_acquire():
 
 def spin_echo(te):
     """90 - te/2 - 180 - te/2, the pathway selected by crushers."""
-    half = Delay(_seconds("te", te) / 2)
+    half = Delay(echo_time("te", te) / 2)
     return (EXCITATION, half, CoherenceFilter(1), REFOCUSING, CoherenceFilter(-1), half)
 
 
 def press(te1, te2):
     """PRESS: 90 - te1/2 - 180 - te1/2 - te2/2 - 180 - te2/2, with crushers at both echoes."""
-    _seconds("te1", te1)
-    _seconds("te2", te2)
+    echo_time("te1", te1)
+    echo_time("te2", te2)
     return (
         EXCITATION, Delay(te1 / 2), CoherenceFilter(-1), REFOCUSING, CoherenceFilter(1),
         Delay((te1 + te2) / 2), REFOCUSING, CoherenceFilter(-1), Delay(te2 / 2),
@@ -48,7 +42,7 @@ def press(te1, te2):
 
 def steam(te, tm):
     """STEAM: 90 - te/2 - 90 - tm - 90 - te/2, stimulated echo only; half the signal is lost."""
-    half = Delay(_seconds("te", te) / 2)
+    half = Delay(echo_time("te", te) / 2)
     not_negative("tm", tm, " of seconds")
     return (
         EXCITATION, half, CoherenceFilter(1), replace(EXCITATION, phase_deg=-90.0),
@@ -89,8 +83,8 @@ def mega_press(te, edit_ppm=1.9, off_ppm=7.5, pulse=None, te1=0.01, mode="differ
     """
     choice("mode", mode, ("difference", "on", "off"))
     pulse = gaussian_pulse(0.014) if pulse is None else instance("pulse", pulse, Pulse)
-    _seconds("te", te)
-    _seconds("te1", te1)
+    echo_time("te", te)
+    echo_time("te1", te1)
     length = pulse.duration
     before, after = te / 4 - length / 2, te / 4 - te1 / 2 - length / 2
     if after < 0:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from reprlib import repr as brief
 
 import numpy as np
 
 from .ensembles import Ensemble
-from .inputs import choice, finite_array, instance, not_negative, positive, whole
+from .inputs import choice, echo_time, finite_array, instance, not_negative, positive, whole
 from .metabolites import Metabolite, Scanner, metabolite, spin_matrices
 from .pulses import Pulse, helmholtz, radial_bound
+from .spectra import line_shape
 from .spectral_adjoint import (
     coupling_hamiltonian,
     detection_matrix,
@@ -25,8 +27,8 @@ from .spectral_adjoint import (
 )
 from .splitstep import PRECISIONS, split_step
 
-#: A group whose every line is farther from the window than this adds nothing worth its time.
-REACH_PPM = 1.0
+#: A group whose tails in the window are lower than this, in lines of one proton, is left out.
+LEAST_TAIL = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +120,9 @@ class SpectralProblem:
     @cached_property
     def intervals(self):
         """Steps of the three free intervals of PRESS."""
-        lengths = np.array([self.te1, self.te1 + self.te2, self.te2]) / 2
-        steps = np.rint(finite_array("te1 and te2", lengths) / self.dt).astype(int)
+        te1, te2 = echo_time("te1", self.te1), echo_time("te2", self.te2)
+        lengths = np.array([te1, te1 + te2, te2]) / 2
+        steps = np.rint(lengths / self.dt).astype(int)
         if min(self.te1, self.te2) < 2 * self.dt or np.any(abs(steps * self.dt - lengths) > 1e-9):
             raise ValueError(
                 f"TE1 = {1e3 * self.te1:g} ms and TE2 = {1e3 * self.te2:g} ms leave intervals of "
@@ -141,14 +144,22 @@ class SpectralProblem:
     @cached_property
     def _groups(self):
         """(name, group, its coupling Hamiltonian, detection matrix), largest group first."""
-        low, high = self.window_ppm
-        found = [
-            (molecule.name, group, coupling_hamiltonian(group), self.detection(group))
-            for molecule in self.metabolites
-            for group in molecule.groups
-            if np.any((group.shift_ppm > low - REACH_PPM) & (group.shift_ppm < high + REACH_PPM))
-        ]
+        found = []
+        for molecule in self.metabolites:
+            tails = [self._tail(group) for group in molecule.groups]
+            found += [
+                (molecule.name, group, coupling_hamiltonian(group), self.detection(group))
+                for group, tail in zip(molecule.groups, tails, strict=True)
+                if tail >= min(LEAST_TAIL, max(tails))  # no molecule counts as nothing
+            ]
         return sorted(found, key=lambda item: -item[1].spins)
+
+    def _tail(self, group):
+        """How high the lines of a group reach in the window, in units of a proton's line."""
+        nearest = np.clip(group.shift_ppm, *self.window_ppm)
+        distance = self.scanner.offset_hz(nearest) - self.scanner.offset_hz(group.shift_ppm)
+        heights = np.abs(line_shape(np.append(distance, 0.0), self.linewidth_hz))
+        return group.weight * heights[:-1].sum() / heights[-1]
 
     def detection(self, group):
         """Detection matrix of a group on the grid of this problem."""
@@ -275,9 +286,14 @@ class SpectralProblem:
         """
         waveform, unlink = self.waveform(x)
         spectra, pullback = self.spectra(waveform)
-        value, derivatives = self.loss(spectra)
-        shapes = {name: np.shape(one) for name, one in derivatives.items()}
-        if np.ndim(value) or shapes != {name: one.shape for name, one in spectra.items()}:
+        found = self.loss(spectra)
+        try:
+            value, derivatives = found
+            real = not np.ndim(value) and np.asarray(value).dtype.kind in "biuf"
+            shapes = {name: np.shape(one) for name, one in derivatives.items()}
+        except (TypeError, ValueError, AttributeError):
+            real, shapes = False, brief(found)
+        if not real or shapes != {name: one.shape for name, one in spectra.items()}:
             raise ValueError(
                 "The loss must return a number and one derivative a spectrum, of its shape "
                 f"({self.ensemble.members}, {self.points}), but {shapes} arrived."

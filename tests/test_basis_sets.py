@@ -100,6 +100,43 @@ def test_lcmodel_layout_and_round_trip(basis, tmp_path):
     assert all(len(line) <= 78 for line in path.read_text().splitlines())
 
 
+LINE = sl.SpinGroup([3.5])
+
+
+@pytest.mark.parametrize("names, sequence_name, sentence", [
+    (["Glu"], "é", "at most 60 ASCII characters here, without quotes, not 'é'"),
+    (["Glu"], "a'b", 'without quotes, not "a\'b"'),
+    (["Glu"], "a\n $END", "without quotes"),
+    (["Glu"], None, "sequence_name must be a str, but NoneType arrived"),
+    (["a'b"], "PRESS", 'at most 6 ASCII characters here, without quotes, not "a\'b"'),
+    (["glutamate"], "PRESS", "at most 6 ASCII"),
+    (["mI", "Ins"], "PRESS", "Two molecules have one name in LCModel: Ins, Ins."),
+])  # fmt: skip
+def test_lcmodel_refuses_what_breaks_its_namelists(names, sequence_name, sentence, tmp_path):
+    """Before the file is opened: what was there stays."""
+    molecules = [sl.Metabolite(name, LINE) for name in names]
+    basis = sl.basis_set(sl.pulse_acquire(), SCANNER, molecules, points=4)
+    path = tmp_path / "old.basis"
+    path.write_text("old")
+    with pytest.raises((ValueError, TypeError), match=re.escape(sentence)):
+        sl.write_lcmodel_basis(basis, path, sequence_name)
+    assert path.read_text() == "old"
+    with pytest.raises(ValueError, match="is a file; give the path of a folder"):
+        sl.write_fsl_basis(basis, path)
+    with pytest.raises(ValueError, match="is a folder"):
+        sl.write_lcmodel_basis(sl.basis_set((), SCANNER, "Glu", points=4), tmp_path)
+
+
+def test_a_basis_of_ones_own_numbers_is_written(tmp_path):
+    """Scalars of NumPy and real signals, too."""
+    basis = sl.BasisSet(["A"], np.ones((1, 4)), np.float32(1e-3), np.int64(123e6), 1, 0)
+    (path,) = sl.write_fsl_basis(basis, tmp_path)
+    entry = json.loads(path.read_text())["basis"]
+    assert entry["basis_im"] == [0] * 4 and entry["basis_centre"] == 123.0
+    sl.write_lcmodel_basis(basis, tmp_path / "own.basis")
+    sl.write_nifti_basis(basis, tmp_path)
+
+
 def test_a_basis_without_nifti_mrs_says_what_to_install(basis, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "nifti_mrs.create_nmrs", None)
     with pytest.raises(ImportError, match=r"pip install spinlab\[mrs\]"):

@@ -91,6 +91,12 @@ BROKEN = [
      "(i, j, J in Hz)"),
     ('{"name": "X", "groups": [{"shift_ppm": [1, 2], "coupling_hz": [[1, 2, "7"]]}]}',
      "must be a number"),
+    ('{"name": "X", "groups": [{"shift_ppm": [1, 2], "coupling_hz": [[1.0, 2.0, 7]]}]}',
+     "A spin of coupling_hz must be a whole number of at least 1, but 1.0 arrived"),
+    ('{"name": "X", "groups": [{"shift_ppm": [1, 2], "coupling_hz": [[2, true, 7]]}]}',
+     "A spin of coupling_hz must be a whole number of at least 1, but True arrived"),
+    (f'{{"name": "X", "groups": [{{"shift_ppm": [{10**400}]}}]}}', "must be finite"),
+    ("[" * 100_000, "is not a JSON file"),
     ('{"name": "X", "groups": [{"shift_ppm": [1.0], "weight": -1}]}', "weight must be a positive"),
 ]  # fmt: skip
 

@@ -207,6 +207,64 @@ def test_foreign_pulseq(tmp_path):
     sequence_of(pypulseq.make_delay(1e-3)).write(path)
     with pytest.raises(ValueError, match="plays 0 RF pulses"):
         sl.load_pulse(path)
+    gradient = pypulseq.make_trapezoid("z", area=1000, duration=2e-3)
+    sequence = sequence_of(gradient, hard)
+    sequence.write(path)
+    assert sl.load_pulse(path).steps == 1  # before and after the pulse there may be one
+    sequence = pypulseq.Sequence()
+    sequence.add_block(hard, gradient)
+    sequence.write(path)
+    with pytest.raises(ValueError, match="A gradient is on during its pulse"):
+        sl.load_pulse(path)
+
+
+HEADERS = {
+    "bruker": ("##NPOINTS", "##MAXX= 1.0e+02\n##$SHAPE_INTEGFAC= 0.7\n##$SHAPE_BWFAC= \n##NPOINTS"),
+    "siemens": ("REFGRAD: 1\n", "AMPINT: 7\nPOWERINT: 1.5\nABSINT:\t2.0\n"),
+}
+#: format, what is replaced in such a foreign file, by what, and the sentence
+CONTRADICTIONS = [
+    ("bruker", "\n100.0 ", "\n50.0 ", "Its peak in % is 50 where 100 was announced"),
+    ("bruker", "\n##MAXX= 1.0e+02", "", None),
+    ("bruker", "MAXX= 1.0e+02", "MAXX= 90", "Its peak in % is 100 where 90 was announced"),
+    ("bruker", "##TITLE", "##ORIGIN= spinlab\n##TITLE", "Its INTEGFAC is 0.235702 where 0.7"),
+    ("siemens", "0.5\t-1.57079633\t; (2)\n", "", "Its ABSINT is 1.5 where 2 was announced; was"),
+    ("siemens", "POWERINT: 1.5", "POWERINT: 1.6", "Take this line out of the header"),
+    ("siemens", "POWERINT: 1.5\nABSINT:\t2.0\n", "", None),
+    ("siemens", "\n1.0 ", "\n0.5 ", "Its peak is 0.5 where 1 was announced"),
+    ("csv", "3.14159265", "180", "lies between -6.28319 and 6.28319 rad, not at 180. Is it in deg"),
+    ("csv", "1000,3.14159265", "-1000,0", "amplitude lies between 0 and 1000 Hz, not at -1000"),
+]
+
+
+@pytest.mark.parametrize("format, old, new, sentence", CONTRADICTIONS)
+def test_foreign_files_that_contradict_themselves(format, old, new, sentence, tmp_path):
+    path, known = tmp_path / "foreign", {"rf_hz": 1e3, "dt": 2e-6}
+    text = FOREIGN[format].replace(*HEADERS.get(format, ("", "")))
+    path.write_text(text)
+    pulse = sl.load_pulse(path, format, **known)
+    assert old in text
+    path.write_text(text.replace(old, new))
+    if sentence is None:
+        assert np.array_equal(sl.load_pulse(path, format, **known).waveform, pulse.waveform)
+    else:
+        with pytest.raises(ValueError, match=re.escape(sentence)):
+            sl.load_pulse(path, format, **known)
+
+
+def test_a_shape_below_100_per_cent_that_says_so_keeps_its_height(tmp_path):
+    path = tmp_path / "foreign"
+    text = FOREIGN["bruker"].replace("\n100.0", "\n80")
+    path.write_text(text.replace("##NPOINTS", "##MAXX= 80\n##NPOINTS"))
+    assert sl.load_pulse(path, "bruker", 1e3, 1e-6).amplitude.max() == pytest.approx(0.8)
+
+
+def test_foreign_zeros_need_rf_hz(tmp_path):
+    path = tmp_path / "zeros.csv"
+    path.write_text("time_us,ux_hz,uy_hz\n0,0,0\n1,0,0\n")
+    with pytest.raises(ValueError, match="It does not say rf_hz; give it as rf_hz="):
+        sl.load_pulse(path)
+    assert not sl.load_pulse(path, rf_hz=1e3).waveform.any()
 
 
 # Refused.
@@ -336,6 +394,38 @@ def test_pulseq_refuses_a_step_off_its_raster(tmp_path):
         write(pulse, tmp_path, "pulseq")
     path = write(pulse, tmp_path, "pulseq", system=pypulseq.Opts(rf_raster_time=5e-7))
     assert sl.load_pulse(path).dt == pytest.approx(2.5e-6)
+
+
+def test_pulseq_refuses_a_single_sample(tmp_path):
+    pulse = sl.Pulse([[1.0], [0.0]], 1e-6, 1e3)
+    with pytest.raises(ValueError, match="two samples at least, but one of 1 us arrived"):
+        write(pulse, tmp_path, "pulseq")
+    path = write(pulse, tmp_path, "pulseq", system=pypulseq.Opts(rf_raster_time=5e-7))
+    assert sl.load_pulse(path).dt == pytest.approx(1e-6)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_scalars_of_numpy_are_numbers(format, tmp_path):
+    pulse = sl.Pulse(PULSES["spiral"].waveform, np.float32(2e-6), np.int64(12000))
+    assert type(pulse.dt) is type(pulse.rf_hz) is float
+    assert sl.load_pulse(write(pulse, tmp_path, format)).rf_hz == pytest.approx(12e3)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    folder = tmp_path / "folder.json"
+    folder.mkdir()
+    for call in (lambda: sl.save_pulse(LINEAR, folder), lambda: sl.load_pulse(folder)):
+        with pytest.raises(ValueError, match="is a folder; give the path of a file in it"):
+            call()
+    with pytest.raises(FileNotFoundError, match=r"none\.json"):  # Python's own words are enough
+        sl.load_pulse(tmp_path / "none.json")
+
+
+def test_numbers_beyond_any_float_are_refused(tmp_path):
+    path = write(PULSES["hard"], tmp_path, "json")
+    path.write_text(path.read_text().replace('"rf_hz": 12000.0', f'"rf_hz": {10**400}'))
+    with pytest.raises(ValueError, match="rf_hz must be a positive number, but 1000"):
+        sl.load_pulse(path)
 
 
 def test_pulseq_without_pypulseq_says_what_to_install(tmp_path, monkeypatch):

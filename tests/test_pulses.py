@@ -10,6 +10,12 @@ from spinlab.pulses import PARAMETRISATIONS
 CONTROLS = ["constant", "linear"]
 
 
+def test_pulses_are_compared_as_objects():
+    """As all that holds arrays: == answers, instead of asking for the truth of an array."""
+    pulse, again = (sl.Pulse(np.ones((2, 3)), 1e-6, 1e3) for _ in range(2))
+    assert pulse == pulse and pulse != again and len({pulse, again}) == 2
+
+
 def dense_filter(samples, ratio, control):
     """-R^2 x'' + x = s with linear elements, as a matrix; ``ratio`` is (R/dt)^2."""
     elements = samples - (control == "linear")

@@ -40,6 +40,30 @@ def test_spectra_are_those_of_the_general_path():
     np.testing.assert_allclose(errors[0] / errors[1], 4, rtol=0.1)
 
 
+@pytest.mark.parametrize("wanted, unwanted, means", [
+    ("Glu", sl.Metabolite("water", sl.SpinGroup([4.7], weight=1e4)), {}),
+    ("NAA", "Cr", {"line_ppm": 2.008, "window_ppm": (1.9, 2.02)}),
+    ("Glu", sl.Metabolite("far", sl.SpinGroup([9.0])), {}),  # below the least tail, but named
+])  # fmt: skip
+def test_no_molecule_counts_as_nothing(wanted, unwanted, means):
+    """However far its lines are: its tails are those of the general path."""
+    problem = sl.isolation_problem(wanted, unwanted, **ROOMY, precision="double", **means)
+    x, molecule = sl.starting_point(problem, 1), problem.metabolites[1]
+    states = sl.simulate(molecule, problem.sequence(x), problem.scanner,
+                         problem.ensemble.offset_hz, problem.ensemble.b1_scale)  # fmt: skip
+    exact = sl.spectrum(sl.transitions(molecule, states, problem.scanner), problem.ppm)
+    found = problem.spectra(problem.waveform(x)[0])[0][molecule.name]
+    assert 0 < np.abs(found - exact).max() < 0.02 * np.abs(exact).max()
+
+
+def test_groups_whose_tails_are_low_are_left_out():
+    groups = tuple(sl.SpinGroup([shift]) for shift in (2.4, 3.9, 7.9))
+    problem = sl.SpectralProblem((sl.Metabolite("X", groups),), len, **ROOMY)
+    assert [item[1] for item in problem._groups] == list(groups[:2])
+    assert problem._tail(groups[0]) == 1
+    assert problem._tail(groups[1]) == pytest.approx(3 / np.hypot(3, 1.35 * 123.2))
+
+
 def test_without_rf_it_is_press():
     problem = small()
     found = problem.spectra(np.zeros((2, problem.steps)))[0]["Glu"]
