@@ -112,7 +112,7 @@ from .pulses import (
 from .races import race
 from .referees import CoarseGridWarning, RefereeReport, referee
 from .sequences import gaussian_pulse, mega_press, press, pulse_acquire, spin_echo, steam
-from .simulation import simulate
+from .simulation import product_coefficients, simulate
 from .spectra import (
     Transitions,
     add_noise,
