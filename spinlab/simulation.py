@@ -192,9 +192,9 @@ def product_coefficients(rho):
 
     Returns
     -------
-    ndarray, ([members,] 4, ..., 4)
-        One axis a spin, in the order E, x, y, z; complex, with no imaginary part if ``rho`` is
-        Hermitian.
+    ndarray
+        One axis of length 4 a spin, in the order E, x, y, z, behind that of the members; complex,
+        with no imaginary part if ``rho`` is Hermitian.
 
     Examples
     --------
