@@ -79,7 +79,7 @@ from .races import race, sweep
 from .referees import CoarseGridWarning, RefereeReport, referee
 from .reports import PulseReport, report_pulse
 from .sequences import gaussian_pulse, mega_press, press, pulse_acquire, spin_echo, steam
-from .simulation import simulate
+from .simulation import product_coefficients, simulate
 from .spectra import (
     Transitions,
     add_noise,

@@ -69,12 +69,35 @@ ANSWERS = {
         "reference": lambda te, coupling: np.sin(np.pi * coupling * te) ** 2 / 2,
         "cases": ((0.068, 7.4), (0.03, 7.0), (0.144, 6.9)),
     },
+    "ex-torque": {
+        "asks": "the list of the three derivatives",
+        "reference": [0.0, 0.0, 0.5],
+    },
+    "ex-storage": {
+        "asks": "your function megabytes(n, m, N)",
+        "reference": lambda n, m, N: 16 * 4**n * m * N / 1e6,
+        "cases": ((5, 9, 200), (1, 1, 1000), (6, 25, 300)),
+    },
     "ex-decibel": {
         "asks": "the number of dB",
         "reference": 10 * np.log10(4),
         "tolerance": 1e-3,
     },
     "ex-real-part": {"asks": "the part of the energy", "reference": 0.5},
+    "ex-visible-count": {
+        "asks": "your function count(n) of the number of spins",
+        "reference": lambda n: float(n * 2**n),
+        "cases": ((1,), (2,), (5,)),
+    },
+    "ex-dark-pulse": {
+        "asks": "the 4 x 4 array of the coefficients",
+        "reference": np.array([[0.0] * 4, [0.0] * 4, [0.0] * 4, [0.0, -1.0, 0.0, 0.0]]),
+    },
+    "ex-scans": {
+        "asks": "your function scans(before, after)",
+        "reference": lambda before, after: (before / after) ** 2,
+        "cases": ((0.08, 0.05), (0.02, 0.03)),
+    },
     "ex-nuisance": {
         "asks": "your function bounds(a, b, sigma), the two standard deviations",
         "reference": _two_bounds,

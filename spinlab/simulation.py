@@ -171,3 +171,40 @@ def simulate(molecule, sequence, scanner, offset_hz=0.0, b1_scale=1.0, start=Non
     rho = np.broadcast_to(rho, members + rho.shape[-2:])
     offset, scale = (np.broadcast_to(a, members)[..., None, None] for a in (offset, scale))
     return _play(sequence, rho + 0j, spins, offset, scale)
+
+
+def product_coefficients(rho):
+    r"""Coefficients of a density matrix by product operators, :eq:`eq-product-coefficients`.
+
+    Those of :func:`spinlab.product_basis`, for any number of spins: one spin at a time, instead of
+    :math:`4^n` traces.
+
+    Parameters
+    ----------
+    rho : ndarray, ([members,] 2**n, 2**n)
+
+    Returns
+    -------
+    ndarray
+        One axis of length 4 a spin, in the order E, x, y, z, behind that of the members; complex,
+        with no imaginary part if ``rho`` is Hermitian.
+
+    Examples
+    --------
+    >>> antiphase = 2 * spin_matrices(2)[0, 0] @ spin_matrices(2)[2, 1]  # 2 I1x I2z
+    >>> product_coefficients(antiphase)[1, 3].real
+    np.float64(1.0)
+    """
+    rho = finite_array("The density matrix", rho, complex)
+    n = rho.shape[-1].bit_length() - 1 if rho.ndim in (2, 3) else 0
+    if n < 1 or rho.shape[-2:] != (2**n, 2**n):
+        raise ValueError(
+            "A density matrix of n spins has shape ([members,] 2**n, 2**n), but "
+            f"{rho.shape} arrived."
+        )
+    pauli = np.concatenate([np.eye(2)[None], 2 * spin_matrices(1)[:, 0]])
+    lead = rho.ndim - 2
+    tensor = rho.reshape(rho.shape[:lead] + (2,) * 2 * n)
+    for spin in range(n):  # rows of this spin and its columns go, its operator comes last
+        tensor = np.tensordot(tensor, pauli, axes=([lead, lead + n - spin], [2, 1]))
+    return tensor / 2 ** (n - 1)

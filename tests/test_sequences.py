@@ -1,5 +1,7 @@
 """Coupled spins through sequences: against QuTiP, against chapter 1, signs, pathways, members."""
 
+import re
+
 import numpy as np
 import pytest
 import qutip
@@ -261,3 +263,18 @@ def test_metabolites_are_simulated_group_by_group():
     for group, state in zip(gsh.groups, later, strict=True):
         sequence = (*sl.pulse_acquire(), sl.Delay(0.01))
         assert np.allclose(state, sl.simulate(group, sequence, SCANNER))
+
+
+@pytest.mark.parametrize("spins", [1, 2, 3])
+def test_product_coefficients_are_those_of_the_basis(spins, rng):
+    """Against traces with the symbolic operators, for matrices that need not be Hermitian."""
+    rho = rng.normal(size=(2, 2**spins, 2**spins)) + 1j * rng.normal(size=(2, 2**spins, 2**spins))
+    found = sl.product_coefficients(rho)
+    rebuilt = np.zeros_like(rho)
+    for name, matrix in sl.product_basis(spins, identity=True):
+        index = [0] * spins
+        for spin, axis in re.findall(r"I(\d?)([xyz])", name):
+            index[int(spin or 1) - 1] = "Exyz".index(axis)
+        value = found[(slice(None), *index)]
+        rebuilt += value[:, None, None] * np.array(matrix.tolist(), dtype=complex)
+    np.testing.assert_allclose(rebuilt, rho, atol=1e-13)
