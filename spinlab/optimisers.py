@@ -99,7 +99,7 @@ class Optimum:
     nit, nfev : int
         Iterations and evaluations.
     success : bool
-        Whether the optimiser converged or the wanted value was reached.
+        Whether the optimiser converged or the wanted value was reached, with all limits met.
     message : str
         Why it ended.
     history : History
