@@ -12,6 +12,7 @@ from .designs import DesignResult, design
 from .ensembles import Ensemble
 from .inputs import instance, positive, whole
 from .problems import Problem
+from .races import interrupted
 from .referees import CoarseGridWarning, RefereeReport, referee
 
 
@@ -24,15 +25,15 @@ class AdaptiveResult:
     result : DesignResult
     problem : Problem
         With the refined ensemble.
-    report : RefereeReport
-        On the dense grid.
+    report : RefereeReport, or None
+        On the dense grid; None where the referee was interrupted.
     rounds : tuple of tuples
-        ``(members, reported fidelity, dense fidelity)`` of every round.
+        ``(members, reported fidelity, dense fidelity)`` of every round; NaN without a report.
     """
 
     result: DesignResult
     problem: Problem
-    report: RefereeReport
+    report: RefereeReport | None
     rounds: tuple
 
     @property
@@ -59,12 +60,14 @@ def adapt(problem, tolerance=0.002, rounds=8, offsets=201, scales=21, **options)
     offsets, scales : int
         Size of the referee's grid.
     **options
-        Of :func:`spinlab.design`, for every round.  Its ``aggregate`` is what is compared.
+        Of :func:`spinlab.design`, for every round.  Its ``aggregate`` is what is compared, behind
+        its ``distortion``.
 
     Returns
     -------
     AdaptiveResult
-        Of the last round, also if the tolerance was not reached: look at its ``gap``.
+        Of the last round, also if the tolerance was not reached (look at its ``gap``), and after an
+        interruption (Ctrl-C, the notebook's stop button): with the best pulse so far.
 
     Examples
     --------
@@ -81,27 +84,39 @@ def adapt(problem, tolerance=0.002, rounds=8, offsets=201, scales=21, **options)
     aggregate = options.get("aggregate", "mean")
     over = np.mean if aggregate == "mean" else np.min
     axes = [np.unique(problem.ensemble.offset_hz), np.unique(problem.ensemble.b1_scale)]
-    if len(axes[0]) * len(axes[1]) != problem.ensemble.members or problem.ensemble.relaxation_times:
+    pairs = np.unique([problem.ensemble.offset_hz, problem.ensemble.b1_scale], axis=1).shape[1]
+    full = len(axes[0]) * len(axes[1]) == pairs == problem.ensemble.members
+    if not full or problem.ensemble.relaxation_times:
         raise ValueError(
             "adapt() refines a grid of offsets and B1 scales; make one by Ensemble.grid(offsets, "
             f"scales) (these {problem.ensemble.members} members are none)."
         )
-    history = []
-    for _ in range(rounds):
-        problem = replace(problem, ensemble=Ensemble.grid(*axes, weights="trapezoidal"))
-        result = design(problem, **options)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CoarseGridWarning)  # that is what is being cured
-            report = referee(result.pulse, problem, offsets, scales)
-        weights = Ensemble.grid(report.offset_hz, report.b1_scale, weights="trapezoidal").weights
-        dense, _ = AGGREGATES.get(aggregate, aggregate)(1 - report.fidelity.ravel(), weights)
-        dense = float(1 - dense)
-        history.append((problem.ensemble.members, result.fidelity, dense))
-        if abs(result.fidelity - dense) <= tolerance:
-            break
-        axes = refined(axes, report, tolerance, over)
-        options["x0"] = result.x
-    return AdaptiveResult(result, problem, report, tuple(history))
+    done, history = None, ()
+    try:
+        for _ in range(rounds):
+            problem = replace(problem, ensemble=Ensemble.grid(*axes, weights="trapezoidal"))
+            result = design(problem, **options)
+            known = (problem.ensemble.members, result.fidelity)
+            done = AdaptiveResult(result, problem, None, (*history, (*known, np.nan)))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", CoarseGridWarning)  # that is what is being cured
+                report = referee(
+                    result.pulse, problem, offsets, scales, distortion=options.get("distortion")
+                )
+            grid = Ensemble.grid(report.offset_hz, report.b1_scale, weights="trapezoidal")
+            dense, _ = AGGREGATES.get(aggregate, aggregate)(
+                1 - report.fidelity.ravel(), grid.weights
+            )
+            history = (*history, (*known, float(1 - dense)))
+            done = AdaptiveResult(result, problem, report, history)
+            if abs(done.gap) <= tolerance or interrupted(result):
+                break
+            axes = refined(axes, report, tolerance, over)
+            options["x0"] = result.x
+    except KeyboardInterrupt:
+        if done is None:
+            raise
+    return done
 
 
 def refined(axes, report, tolerance, over=np.mean):

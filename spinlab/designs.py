@@ -8,9 +8,9 @@ import numpy as np
 from scipy.optimize import OptimizeResult
 
 from .goals import make_goal
-from .inputs import finite_array, instance, not_negative, number
-from .limits import checked_limits
-from .optimisers import Optimum, minimise
+from .inputs import finite_array, instance, not_negative, number, whole
+from .limits import checked_limits, evaluate_limits
+from .optimisers import KEPT, UNMET, Optimum, minimise
 from .problems import Problem
 from .pulses import Parametrisation, Pulse
 
@@ -18,6 +18,8 @@ from .pulses import Parametrisation, Pulse
 BOXES = {"phase": (10 * np.pi, np.pi), "xy": (3.0, 0.5), "xy-box": (3.0, 0.5), "xy-free": (1, 0.5)}
 #: Optimisers that need a box, and take limits as constraints.
 CONSTRAINED = {"mma", "gcmma"}
+#: No unknown of a start is larger: beyond, a phase has no digits left.
+LARGEST = 1e6
 
 
 @dataclass(frozen=True)
@@ -25,19 +27,23 @@ class DesignResult(Optimum):
     """A designed pulse and how it came about: a :class:`spinlab.Optimum` with the pulse.
 
     Its ``x`` are the unknowns of the best pulse that was seen, (rows, samples); ``fun`` is the mean
-    infidelity (or another aggregate), with the penalty for broken limits.
+    infidelity (or another aggregate), with the penalty for broken limits.  It is no ``success``
+    where they are broken by more than 0.001 in all; the ``message`` says so.
 
     Parameters
     ----------
     pulse : Pulse
+    penalty : float
+        The part of ``fun`` that broken limits cost.
     """
 
     pulse: Pulse
+    penalty: float = 0.0
 
     @property
     def fidelity(self):
-        """``1 - fun``, over the design ensemble; ask :func:`referee` for the one to report."""
-        return 1 - self.fun
+        """``1 - fun``, without the penalty; ask :func:`spinlab.referee` for the one to report."""
+        return 1 - (self.fun - self.penalty)
 
 
 def design(
@@ -63,7 +69,7 @@ def design(
         For the random start.
     max_iterations : int
     stop_at : float, optional
-        Stop as soon as the fidelity reaches this.
+        Stop as soon as the fidelity, less the penalty, reaches this.
     callback : callable, optional
         ``callback(intermediate_result)`` after every iteration, with SciPy's fields ``x``, ``fun``,
         ``nit``, ``nfev`` and our ``fidelity`` and ``gradient_norm``, all of the best so far; raise
@@ -105,9 +111,11 @@ def design(
         raise TypeError(f"callback must be a function, but {callback!r} arrived.")
     not_negative("penalty", penalty)
     radius = problem.duration / 130 if radius is None else radius
+    whole("seed", seed, 0)
+    limits = checked_limits(limits)
     shape = Parametrisation(kind, radius, problem.dt, problem.control, distortion)
     x0 = _starting_point(x0, shape, problem, seed)
-    name = aggregate if isinstance(aggregate, str) else "aggregate"
+    name = f"{aggregate if isinstance(aggregate, str) else 'aggregate'} fidelity"
     names = {optimiser} if isinstance(optimiser, str) else set(optimiser)
     constrained = bool(names & CONSTRAINED)
     if constrained and aggregate not in ("mean", "worst"):
@@ -115,26 +123,38 @@ def design(
             "Moving asymptotes sum up squares of the members or take the worst of them "
             f"(form='minimax'), but aggregate={aggregate!r} arrived; use 'l-bfgs' for it."
         )
-    goal = make_goal(
-        problem, shape, method, aggregate, checked_limits(limits), 0 if constrained else penalty
-    )
+    weight = penalty if limits and not constrained else 0
+    name += " less penalty" if weight else ""
+    goal = make_goal(problem, shape, method, aggregate, limits, weight)
     box = BOXES[kind][0] if constrained or kind == "xy-free" else np.inf
     box = max(box, np.abs(x0).max())
 
+    def broken(x):
+        """By how much the limits that have a penalty are broken, one by one."""
+        return np.maximum(evaluate_limits(limits, shape.waveform(x)[0])[0], 0) if weight else weight
+
     def tell(result):
-        callback(OptimizeResult(
-            {**result, "x": result.x.reshape(x0.shape), "fidelity": 1 - result.fun}
-        ))
+        x = result.x.reshape(x0.shape)
+        fidelity = 1 - (result.fun - weight * np.sum(broken(x) ** 2))
+        callback(OptimizeResult({**result, "x": x, "fidelity": fidelity}))
 
     optimum = minimise(
         goal, x0.ravel(), optimiser, -box, box, max_iterations,
         None if stop_at is None else 1 - stop_at, callback and tell,
-        progress and (lambda fun: f"{name} fidelity {1 - fun:.6f}"), **options,
+        progress and (lambda fun: f"{name} {1 - fun:.6f}"), **options,
     )
     x = optimum.x.reshape(x0.shape)
     waveform, _ = shape.waveform(x)
     pulse = Pulse(np.clip(waveform, -1, 1), problem.dt, problem.rf_hz, problem.control)
-    return DesignResult(**{**vars(optimum), "x": x}, pulse=pulse)
+    excess, changes = broken(x), {"x": x}
+    if np.sum(excess) > KEPT:
+        changes["success"], changes["message"] = False, (
+            f"{optimum.message} {UNMET} {np.sum(excess):.3g} in all; raise the penalty "
+            f"({weight:g}), or loosen them."
+        )
+    return DesignResult(
+        **{**vars(optimum), **changes}, pulse=pulse, penalty=float(weight * np.sum(excess**2))
+    )
 
 
 def _starting_point(x0, shape, problem, seed):
@@ -146,4 +166,9 @@ def _starting_point(x0, shape, problem, seed):
     x0 = x0[None] if x0.ndim == 1 and shape.rows == 1 else x0
     if x0.shape != size:
         raise ValueError(f"x0 must have shape {size}, but {x0.shape} arrived.")
+    if np.abs(x0).max() > LARGEST:
+        raise ValueError(
+            f"x0 must lie within {LARGEST:g} of 0 (phases are in rad, the other unknowns of order "
+            f"1), but {np.abs(x0).max():g} arrived."
+        )
     return x0

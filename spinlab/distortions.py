@@ -55,7 +55,11 @@ class Distortion:
                 )
             object.__setattr__(self, name, array)
         positive("dt", self.dt, " of seconds")
-        whole("tail", self.tail, 0)
+        if whole("tail", self.tail, 0) > MEMORY:
+            raise ValueError(
+                f"The tail would last more than {MEMORY} steps of {self.dt:.3g} s; take a longer "
+                "dt, or a shorter tail."
+            )
 
     def oversampling(self, dt):
         """Number of fine steps in a pulse's step of ``dt`` seconds."""
@@ -233,5 +237,6 @@ def _made(response, edge, dt, tail):
     positive("dt", dt, " of seconds")
     steps = len(response) - 1
     if tail is not None:
-        steps = int(np.ceil(not_negative("tail", tail, " of seconds") / dt - 1e-9))
+        tail = not_negative("tail", tail, " of seconds")
+        steps = int(np.ceil(min(tail / dt, MEMORY + 1) - 1e-9))
     return Distortion(response, edge, dt, steps)

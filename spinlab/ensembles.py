@@ -13,13 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from .inputs import choice, finite_array, not_negative, positive
+from .inputs import choice, finite_array, instance, not_negative, positive
 
 #: What a member may differ in; all but the offset are positive.
 AXES = ("offset_hz", "b1_scale", "t1", "t2")
+#: The largest grid that is made, and the largest B1 scale in a histogram: 100 is per cent.
+MEMBERS, SCALE = 1_000_000, 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ensemble:
     """Members of an ensemble.
 
@@ -67,8 +69,9 @@ class Ensemble:
             if name != "offset_hz" and np.any(array <= 0):
                 raise ValueError(f"{name} must be positive, but {array.min():g} arrived.")
             object.__setattr__(self, name, np.broadcast_to(array, (count,)).copy())
-        if np.any(weights < 0) or not weights.sum():
-            raise ValueError("The weights must not be negative, and at least one must be positive.")
+        if {"t1", "t2"} <= arrays.keys():
+            check_times(self.t1, self.t2)
+        weights = _scaled(weights)
         object.__setattr__(self, "weights", weights / weights.sum())
 
     @classmethod
@@ -105,7 +108,9 @@ class Ensemble:
         along = {name: np.ones(axis.size) for name, axis in axes.items()}
         if isinstance(weights, str):
             weights = dict.fromkeys(axes, weights)
-        for name, values in (weights or {}).items():
+        hint = "Give one row of weights an axis, such as {'b1_scale': [1, 2, 1]}."
+        weights = {} if weights is None else instance("weights", weights, dict, hint)
+        for name, values in weights.items():
             if isinstance(values, str):
                 choice("rule for weights", values, ("trapezoidal",))
                 values = _trapezoidal(name, axes.get(name, ()))
@@ -115,7 +120,7 @@ class Ensemble:
                     f"The weights of {name!r} have shape {values.shape}; give one number for every "
                     f"value on an axis that the grid has: {', '.join(axes)}."
                 )
-            along[name] = values
+            along[name] = _scaled(values)
         grids = np.meshgrid(*axes.values(), indexing="ij")
         shares = math.prod(np.meshgrid(*along.values(), indexing="ij"))
         members = {name: grid.ravel() for name, grid in zip(axes, grids, strict=True)}
@@ -180,9 +185,16 @@ def design_grid(duration, bandwidth_hz, b1_range=(1.0, 1.0), rf_hz=0.0):
         raise ValueError(f"b1_range must be (smallest, largest), but {b1_range} arrived.")
     if np.ptp(b1_range) and not rf_hz:
         raise ValueError("A range of B1 scales needs rf_hz, to know how close they must lie.")
+    ranges = ((-bandwidth_hz / 2, bandwidth_hz / 2, 1), (*b1_range, rf_hz))
+    gaps = [2 * duration * rate * (high - low) for low, high, rate in ranges]
+    if math.prod(gap + 1 for gap in gaps) > MEMBERS:
+        raise ValueError(
+            f"The grid would have {math.prod(gap + 1 for gap in gaps):.3g} members, more than "
+            f"{MEMBERS}; look at the units of duration (s), bandwidth_hz and rf_hz."
+        )
     axes = [
-        np.linspace(low, high, math.ceil(2 * duration * rate * (high - low) - 1e-9) + 1)
-        for low, high, rate in ((-bandwidth_hz / 2, bandwidth_hz / 2, 1), (*b1_range, rf_hz))
+        np.linspace(low, high, math.ceil(gap - 1e-9) + 1)
+        for (low, high, _), gap in zip(ranges, gaps, strict=True)
     ]
     return Ensemble.grid(*axes, weights="trapezoidal")
 
@@ -202,7 +214,8 @@ def read_histogram(path):
     Raises
     ------
     ValueError
-        No such file, another header, a row that is not two numbers, no row, impossible weights.
+        No such file, another header, a row that is not two numbers, no row, impossible weights,
+        scales in per cent.
 
     Examples
     --------
@@ -234,7 +247,27 @@ def read_histogram(path):
         raise ValueError(f"{path} holds no bin; every line behind the header is one.")
     scale, weights = np.array(rows).T
     Ensemble(np.zeros(len(rows)), scale, weights)  # says so if a number makes no sense
+    if scale.max() > SCALE:
+        raise ValueError(
+            f"{path} holds the B1 scale {scale.max():g}; a scale is a ratio: 1.1, not 110 per cent."
+        )
     return scale, weights
+
+
+def check_times(t1, t2):
+    """Refuse relaxation times, (members,), that no spin has."""
+    k = np.argmax(t2 / t1)
+    if t2[k] > 2 * t1[k] * (1 + 1e-9):
+        raise ValueError(
+            f"t2 cannot exceed 2 t1 in any member, but t1 = {t1[k]:g} and t2 = {t2[k]:g} arrived."
+        )
+
+
+def _scaled(weights):
+    """The weights, checked, times a power of two: none overflows in sums and products."""
+    if np.any(weights < 0) or not weights.any():
+        raise ValueError("The weights must not be negative, and at least one must be positive.")
+    return np.ldexp(weights, -np.frexp(weights.max())[1])
 
 
 def _trapezoidal(name, axis):

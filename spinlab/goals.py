@@ -7,11 +7,14 @@ have a shorter one, ``method="spinors"``: all out of one forward pass, :mod:`spi
 
 from __future__ import annotations
 
+from numbers import Real
+from reprlib import repr as brief
+
 import numpy as np
 
 from . import spinors
 from .aggregates import AGGREGATES
-from .inputs import choice, instance
+from .inputs import choice, finite_array, instance
 from .limits import evaluate_limits, penalty
 from .methods import METHODS, evaluate_objective, linearise
 from .optimisers import Goal
@@ -53,7 +56,7 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
             total, gradient = member_goal.value(x)
         else:
             infidelities, jacobian = member_goal.members(x)
-            total, slopes = aggregate(infidelities, problem.ensemble.weights)
+            total, slopes = _checked(aggregate, infidelities, problem.ensemble.weights)
             gradient = slopes @ jacobian
         if penalised:
             waveform, pullback = _unpack(shape, x)
@@ -81,6 +84,20 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
         member_goal.members, member_goal.residuals, rows if limits and not weight else None,
         problem.ensemble.weights,
     )
+
+
+def _checked(aggregate, infidelities, weights):
+    """What an aggregate returns, if it is a number and its slopes."""
+    pair = aggregate(infidelities, weights)
+    if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], Real)):
+        raise TypeError(f"An aggregate must return (number, slopes), but {brief(pair)} arrived.")
+    slopes = finite_array("The slopes of the aggregate", pair[1])
+    if slopes.shape != weights.shape:
+        raise ValueError(
+            f"The slopes of an aggregate must have shape {weights.shape}, but {slopes.shape} "
+            "arrived."
+        )
+    return pair[0], slopes
 
 
 def _unpack(shape, x):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .inputs import choice, finite_array
+from .inputs import choice, finite_array, instance
 
 
 def mean_power(waveform, bound):
@@ -92,10 +92,12 @@ def checked_limits(limits):
 
     Raises
     ------
-    ValueError
-        An unknown name, or a bound that is not positive.
+    ValueError, TypeError
+        An unknown name, a bound that is not positive, no dict.
     """
-    limits = dict(limits or {})
+    if limits is None:
+        return {}
+    instance("limits", limits, dict, "Give bounds by name, such as {'mean_power': 0.5}.")
     for name, bound in limits.items():
         choice("limit", name, LIMITS)
         array = finite_array(f"The limit {name}", bound)

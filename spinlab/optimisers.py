@@ -99,7 +99,7 @@ class Optimum:
     nit, nfev : int
         Iterations and evaluations.
     success : bool
-        Whether the optimiser converged or the wanted value was reached.
+        Whether the optimiser converged or the wanted value was reached, with all limits met.
     message : str
         Why it ended.
     history : History
@@ -278,7 +278,7 @@ class _Run:
                 ))
             except StopIteration as stop:
                 raise _Stop(False, "Stopped by the callback.") from stop
-        if self.stop_at is not None and value <= self.stop_at and self.broken(x) < 1e-3:
+        if self.stop_at is not None and value <= self.stop_at and self.broken(x) < KEPT:
             raise _Stop(True, f"The wanted value {self.stop_at:.6g} was reached.")
         if self.patience and len(self.rows) > self.patience:
             if value > STAGNATION * self.rows[-1 - self.patience][0]:
@@ -289,13 +289,17 @@ class _Run:
         columns = (np.array(column) for column in zip(*self.rows, strict=True))
         if self.failures:
             success, message = False, f"{message} {self.failures} subproblems did not converge."
+        broken = self.broken(self.best[2])
+        if broken > KEPT:
+            success, message = False, f"{message} {UNMET} {broken:.3g} in all."
         return Optimum(
             self.best[2], self.best[0], len(self.rows) - 1, self.evaluations, bool(success),
             message, History(*columns),
         )
 
 
-#: What a broken limit costs where the best point is chosen.
-BROKEN = 1e3
+#: What a broken limit costs where the best point is chosen; limits broken by less, in all, are met.
+BROKEN, KEPT = 1e3, 1e-3
+UNMET = "The limits could not all be met: they are broken by"
 #: A hybrid hands over where this many iterations did not bring the value below this factor.
 PATIENCE, STAGNATION = 4, 0.8

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from .distortions import Distortion
 from .elements import CONTROL_SHAPES
-from .ensembles import Ensemble
+from .ensembles import Ensemble, check_times
 from .generators import evaluate, observable, state
 from .inputs import choice, finite_array, instance, number, positive, whole
 from .methods import evaluate_objective
@@ -101,7 +101,10 @@ class Problem:
                     f"{self.start!r}."
                 )
             return
-        dimension, start = self.generator().dimension, self.initial_state()
+        generator, start = self.generator(), self.initial_state()
+        dimension = generator.dimension
+        if self.system.relaxes:  # the diagonal holds minus the rates of Ix and Iz
+            check_times(*(-1 / np.atleast_2d(generator.drift[..., k, k])[0] for k in (3, 1)))
         if start.ndim not in (1, 2) or len(start) != dimension:
             raise ValueError(
                 f"start has shape {start.shape}, but the state vectors have length {dimension}."

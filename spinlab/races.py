@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass
+from numbers import Real
 
 import joblib
+import numpy as np
 from joblib.parallel import get_active_backend
 
 from .inputs import whole
@@ -78,18 +80,20 @@ def race(run, n=8, cheap=20, max_iterations=200, finish=1, seed=0, jobs=None):
     if whole("finish", finish) > n:
         raise ValueError(f"finish must not exceed n = {n}, but {finish} arrived.")
     whole("seed", seed, 0)
-    start, seeds = joblib.delayed(run), range(seed, seed + n)
-    heats = _results([start(seed=s, max_iterations=cheap) for s in seeds], jobs)
+    start, seeds = joblib.delayed(_start), range(seed, seed + n)
+    heats = _results([start(run, s, max_iterations=cheap) for s in seeds], jobs)
     heats = dict(zip(seeds, heats, strict=False))
-    best, finished = sorted(heats, key=lambda s: heats[s].fun)[:finish], []
-    if len(heats) == n and not _interrupted(heats[seeds[-1]]):
+    best, finished = sorted(heats, key=lambda s: _place(heats[s]))[:finish], []
+    if len(heats) == n and not interrupted(heats[seeds[-1]]):
         try:
             finished = _results(
-                [start(seed=s, max_iterations=max_iterations, x0=heats[s].x) for s in best], jobs
+                [start(run, s, max_iterations=max_iterations, x0=heats[s].x) for s in best], jobs
             )
         except KeyboardInterrupt:
             pass
-    finished = sorted(finished or [heats[best[0]]], key=lambda result: result.fun)
+    finished = sorted(finished or [heats[best[0]]], key=_place)
+    if np.isnan(finished[0].fun):
+        raise ValueError("No start has won: the fun of all that were finished is NaN.")
     return RaceResult(finished[0], tuple(finished), heats)
 
 
@@ -141,6 +145,26 @@ def sweep(run, cases, jobs=None):
     return _results([joblib.delayed(run)(case) for case in cases], jobs)
 
 
+def _start(run, seed, **arguments):
+    """One start; if it fails or returns no result, the error names its seed."""
+    try:
+        result = run(seed=seed, **arguments)
+    except Exception as error:
+        kinds = [kind for kind in (ValueError, TypeError) if isinstance(error, kind)]
+        raise (*kinds, RuntimeError)[0](f"The start with seed={seed} failed: {error}") from error
+    if not (hasattr(result, "x") and isinstance(getattr(result, "fun", None), Real)):
+        raise TypeError(
+            "run must return a result with x and a number fun, such as a design, but with "
+            f"seed={seed} {type(result).__name__} arrived."
+        )
+    return result
+
+
+def _place(result):
+    """What a result is ranked by: NaN comes last."""
+    return np.inf if np.isnan(result.fun) else result.fun
+
+
 def _check(run, jobs, what):
     if not callable(run):
         raise TypeError(f"{what}, but {run!r} arrived.")
@@ -162,7 +186,7 @@ def _results(calls, jobs):
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", max_nbytes=None)
         for result in parallel(calls):
             results.append(result)
-            if _interrupted(result):
+            if interrupted(result):
                 break
     except KeyboardInterrupt:
         if not results:
@@ -176,6 +200,6 @@ def _results(calls, jobs):
     return results
 
 
-def _interrupted(result):
+def interrupted(result):
     """Whether it is a design that was interrupted: it has swallowed the KeyboardInterrupt."""
     return str(getattr(result, "message", "")).startswith("Interrupted")

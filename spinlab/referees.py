@@ -42,19 +42,30 @@ class RefereeReport:
     def weighted_mean(self, b1_scale, weights):
         """Mean with the weights of a histogram of B1 scales, straight lines between its bins.
 
+        Beyond its outermost bins the weight is 0.
+
         Parameters
         ----------
         b1_scale, weights : array_like, (bins,)
-            As from :func:`spinlab.read_histogram`, in ascending order.
+            As from :func:`spinlab.read_histogram`, in ascending order, within the scales judged.
 
         Returns
         -------
         float
         """
-        scale = finite_array("b1_scale", b1_scale)
-        if scale.ndim != 1 or np.any(np.diff(scale) <= 0):
+        histogram = Ensemble(0.0, b1_scale, finite_array("weights", weights))
+        scale, weights = histogram.b1_scale, histogram.weights
+        if np.any(np.diff(scale) <= 0):
             raise ValueError("The B1 scales of a histogram must be in ascending order.")
-        shares = np.interp(self.b1_scale, scale, finite_array("weights", weights))
+        (first, last), (low, high) = scale[weights > 0][[0, -1]], self.b1_scale[[0, -1]]
+        inside = (self.b1_scale > scale[0] - 1e-9) & (self.b1_scale < scale[-1] + 1e-9)
+        shares = inside * np.interp(self.b1_scale, scale, weights)
+        if first < low - 1e-9 or last > high + 1e-9 or not shares.any():
+            raise ValueError(
+                f"The histogram has weight from B1 scale {first:g} to {last:g}, but "
+                f"{len(self.b1_scale)} scales from {low:g} to {high:g} were judged; referee more "
+                "of them, with an ensemble that spans the histogram."
+            )
         return float(np.average(self.fidelity.mean(axis=0), weights=shares))
 
     @property
@@ -97,6 +108,11 @@ def referee(pulse, problem, offsets=201, scales=21, method=None, distortion=None
         The design grid is coarser in offset than 1/(2T): expect a gap between its fidelity and
         this one.
     """
+    return _judge(pulse, problem, offsets, scales, method, distortion)
+
+
+def _judge(pulse, problem, offsets, scales, method, distortion):
+    """The referee; its warning names the line that called its caller."""
     instance("pulse", pulse, Pulse)
     instance("problem", problem, Problem)
     if pulse.control != problem.control:
@@ -111,7 +127,7 @@ def referee(pulse, problem, offsets=201, scales=21, method=None, distortion=None
             f"{limit:.4g} Hz: between them the pulse may fail. Design with at least "
             f"{int(np.ceil(np.ptp(problem.ensemble.offset_hz) / limit)) + 1} offsets.",
             CoarseGridWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     if distortion is not None:
         pulse = pulse.felt(distortion)

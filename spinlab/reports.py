@@ -13,7 +13,7 @@ from .ensembles import Ensemble
 from .generators import state
 from .methods import linearise
 from .pulses import Pulse
-from .referees import RefereeReport, _cut, _mean_times, referee
+from .referees import RefereeReport, _cut, _judge, _mean_times
 from .systems import liouvillian
 
 
@@ -135,7 +135,7 @@ def report_pulse(pulse, problem, offsets=201, scales=21, method=None, distortion
     power     1e+08 Hz^2, 1.000 of steady 10 kHz; energy 2.5e+03 Hz^2 s
     spectrum  peak 0.25 turns, 95 % of the energy within 59.4 kHz
     """
-    judged = referee(pulse, problem, offsets, scales, method, distortion)
+    judged = _judge(pulse, problem, offsets, scales, method, distortion)
     felt = pulse if distortion is None else pulse.felt(distortion)
     ranges = [
         np.linspace(axis[0], axis[-1], count) if len(axis) > 1 else axis

@@ -63,7 +63,7 @@ def starting_point(problem, seed=0, turns=1, noise=0.03):
     """
     instance("problem", problem, SpectralProblem)
     whole("turns", turns, least=0), not_negative("noise", noise)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(whole("seed", seed, 0))
     x = noise * rng.standard_normal((2, problem.steps))
     for _ in range(turns):
         first, phase = rng.integers(problem.steps - 1), rng.uniform(0, 2 * np.pi)
@@ -104,10 +104,15 @@ def spectral_design(
     True
     """
     instance("problem", problem, SpectralProblem, "isolation_problem() makes one.")
-    x0 = starting_point(problem, seed, turns) if x0 is None else np.ravel(x0)
+    x0 = starting_point(problem, seed, turns) if x0 is None else finite_array("x0", x0)
+    if x0.shape not in ((2 * problem.steps,), (2, problem.steps)):
+        raise ValueError(
+            f"This problem has 2 x {problem.steps} unknowns: x0 has that shape, or is flat, but "
+            f"{x0.shape} arrived."
+        )
     best = minimise(
-        problem.evaluate, x0, max_iterations=max_iterations, stop_at=stop_at, callback=callback,
-        progress=progress,
+        problem.evaluate, x0.ravel(), max_iterations=max_iterations, stop_at=stop_at,
+        callback=callback, progress=progress,
     )  # fmt: skip
     return SpectralResult(**vars(best), problem=problem)
 

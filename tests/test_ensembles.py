@@ -155,9 +155,10 @@ def test_trapezoidal_weights():
 
 
 def test_only_grids_are_refined():
-    task = sl.Problem("Iz", "Ix", 1e-4, 5, 1e4, sl.Ensemble([0.0, 1.0], [1.0, 1.1]))
-    with pytest.raises(ValueError, match="adapt\\(\\) refines a grid"):
-        sl.adapt(task)
+    for members in (([0.0, 1.0], [1.0, 1.1]), ([0.0, 1.0, 0.0, 1.0], [1.0, 1.1, 1.0, 1.1])):
+        task = sl.Problem("Iz", "Ix", 1e-4, 5, 1e4, sl.Ensemble(*members))
+        with pytest.raises(ValueError, match="adapt\\(\\) refines a grid"):
+            sl.adapt(task)
 
 
 @pytest.mark.parametrize("changes, match", [
@@ -172,3 +173,111 @@ def test_only_grids_are_refined():
 def test_grids_that_are_none(changes, match):
     with pytest.raises(ValueError, match=match):
         sl.Ensemble.grid(**{"offset_hz": [0.0], "b1_scale": [0.9, 1.1], **changes})
+
+
+@pytest.mark.parametrize("histogram, match", [
+    (([0.2, 0.4, 0.9], [50, 50, 1]), "weight from B1 scale 0.2 to 0.9, but 3 scales from 0.9"),
+    (([0.2, 0.4], [1, 1]), "with an ensemble that spans the histogram"),
+    (([0.95], [1]), "referee more of them"),
+    (([0.9, 1.1], [2, -1]), "must not be negative"), (([0.9, 1.1], [0, 0]), "one must be positive"),
+    (([0.9, 1.1], [1]), "of one length"),
+])  # fmt: skip
+def test_histograms_the_referee_cannot_weigh_with(histogram, match):
+    report = sl.RefereeReport(np.zeros(1), np.array([0.9, 1.0, 1.1]), np.array([[0.9, 1.0, 0.5]]))
+    with pytest.raises(ValueError, match=match):
+        report.weighted_mean(*histogram)
+    assert report.weighted_mean([0.5, 0.9, 1.1], [0, 1, 3]) == pytest.approx(4.4 / 6)
+    assert report.weighted_mean([1.0, 1.1], [1, 1]) == pytest.approx(0.75), "0.9 is not in it"
+
+
+def test_histograms_in_per_cent(tmp_path):
+    path = tmp_path / "b1.csv"
+    path.write_text("b1_scale,weight\n90,1\n110,3\n")
+    with pytest.raises(ValueError, match="B1 scale 110; a scale is a ratio"):
+        sl.read_histogram(path)
+
+
+def test_no_spin_has_t2_beyond_twice_t1():
+    with pytest.raises(ValueError, match="t1 = 0.1 and t2 = 1 arrived"):
+        sl.Ensemble([0.0, 0.0], 1.0, t1=[1.0, 0.1], t2=[1.0, 1.0])
+    half, known = sl.SpinSystem(t1=sp.Symbol("T1", positive=True), t2=0.1), ("Iz", "Ix", 1e-4, 5)
+    for means in (
+        {"ensemble": sl.Ensemble([0.0, 0.0], 1.0, t1=[1.0, 0.01])}, {"parameters": {"T1": 0.01}},
+    ):
+        with pytest.raises(ValueError, match="t1 = 0.01 and t2 = 0.1 arrived"):
+            sl.Problem(*known, 1e3, system=half, **means)
+    assert sl.Problem(*known, 1e3, system=half, parameters={"T1": 0.05}).parameters
+
+
+def test_weights_neither_overflow_nor_hide_their_sign():
+    assert np.array_equal(sl.Ensemble([0.0, 1.0], 1.0, [1e308, 1e308]).weights, [0.5, 0.5])
+    huge = {"offset_hz": [1e300, 1e300], "b1_scale": [1e300, 1e300]}
+    assert np.allclose(sl.Ensemble.grid([0.0, 1.0], [0.9, 1.1], weights=huge).weights, 0.25)
+    with pytest.raises(ValueError, match="must not be negative"):
+        sl.Ensemble.grid([0.0, 1.0], [0.9, 1.1], weights=dict.fromkeys(huge, [-1, -1]))
+
+
+def test_ensembles_compare():
+    ensemble = sl.Ensemble([0.0, 1.0], 1.0)
+    assert ensemble == ensemble and ensemble != sl.Ensemble([0.0, 1.0], 1.0)
+    assert len({ensemble, ensemble}) == 1
+
+
+def test_adapt_judges_behind_the_distortion():
+    task = sl.Problem("Iz", "Ix", 200e-6, 40, 1e4, sl.Ensemble.grid([-4e3, 4e3]))
+    coil = sl.resonator(50e3, task.dt, detuning_hz=20e3)
+    how = {"kind": "xy", "method": "rotations", "distortion": coil, "max_iterations": 30}
+    done = sl.adapt(task, offsets=41, **how)
+    judged = sl.referee(done.result.pulse, done.problem, 41, distortion=coil)
+    assert np.array_equal(done.report.fidelity, judged.fidelity)
+    assert abs(done.gap) <= 0.002 and judged.mean > 0.95
+    assert sl.referee(done.result.pulse, done.problem, 41).mean < judged.mean - 0.05
+
+
+def test_adapt_compares_without_the_penalty():
+    task = sl.Problem("Iz", "Ix", 200e-6, 40, 1e4, sl.Ensemble.grid(np.linspace(-4e3, 4e3, 9)))
+    done = sl.adapt(task, method="spinors", limits={"mean_power": 0.5}, offsets=41, rounds=2)
+    assert done.result.penalty == pytest.approx(10 * 0.5**2)
+    assert done.rounds[-1][1] == pytest.approx(done.report.mean, abs=0.01)
+
+
+@pytest.mark.parametrize("where", ["design", "referee"])
+def test_adapt_can_be_interrupted(where, monkeypatch):
+    """In the first iteration of round 2, or while the pulse of round 2 is judged."""
+    task = sl.Problem("Iz", "Ix", 200e-6, 40, 1e4, sl.Ensemble.grid([-1e4, 1e4]))
+    how = {"kind": "xy", "max_iterations": 5, "offsets": 41, "method": "rotations"}
+    calls = []
+
+    def judge(*arguments, **options):
+        calls.append(len(iterations))
+        if where == "referee" and len(calls) == 2:
+            raise KeyboardInterrupt
+        return sl.referee(*arguments, **options)
+
+    iterations = []
+
+    def callback(result):
+        iterations.append(result.fun)
+        if where == "design" and len(calls) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("spinlab.adaptive.referee", judge)
+    done = sl.adapt(task, **how, callback=callback)
+    assert len(done.rounds) == len(calls) == 2
+    assert done.result.fun == min(iterations[calls[0]:])
+    assert (done.report is None) == np.isnan(done.gap) == (where == "referee")
+
+
+def test_an_interruption_in_the_first_evaluation_of_a_later_round(monkeypatch):
+    task = sl.Problem("Iz", "Ix", 200e-6, 40, 1e4, sl.Ensemble.grid([-1e4, 1e4]))
+    found = []
+
+    def design(*arguments, **options):
+        if found:
+            raise KeyboardInterrupt
+        found.append(sl.design(*arguments, **options))
+        return found[0]
+
+    monkeypatch.setattr("spinlab.adaptive.design", design)
+    done = sl.adapt(task, method="spinors", max_iterations=5, offsets=41)
+    assert done.result is found[0] and len(done.rounds) == 1 and done.report is not None

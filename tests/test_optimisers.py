@@ -303,3 +303,37 @@ def test_the_worst_member_improves_by_minimax():
     assert sl.referee(polished.pulse, problem, offsets=9).minimum == pytest.approx(
         polished.fidelity, abs=1e-9
     )
+
+
+@pytest.mark.parametrize("optimiser", ["l-bfgs", "gauss-newton", "mma", ("mma", "l-bfgs")])
+def test_limits_that_cannot_be_met_are_said(optimiser):
+    """A phase pulse has full power all the time, 0.8 more than it may."""
+    result = sl.design(
+        task(), method="rotations", limits={"mean_power": 0.2}, optimiser=optimiser,
+        max_iterations=10,
+    )
+    assert not result.success and "limits could not all be met: they are broken by 0.8" in (
+        result.message
+    )
+    assert result.penalty == pytest.approx(0 if "mma" in optimiser else 10 * 0.8**2)
+    assert result.fidelity == pytest.approx(task().evaluate(result.pulse.waveform)[0], abs=1e-12)
+    assert result.fun == pytest.approx(1 - result.fidelity + result.penalty, abs=1e-12)
+
+
+def test_what_a_design_tells_holds_no_penalty(capsys):
+    told = []
+    result = sl.design(
+        task(), "xy", limits={"mean_power": 0.05}, max_iterations=5, callback=told.append,
+        progress=True, stop_at=0.999, method="rotations",
+    )
+    shape = sl.Parametrisation("xy", task().duration / 130, task().dt)
+    for note in told:
+        fidelity, _ = task().evaluate(shape.waveform(note.x)[0])
+        assert note.fidelity == pytest.approx(fidelity, abs=1e-12)
+    assert told[-1].fidelity == result.fidelity > 1 - result.fun
+    assert "mean fidelity less penalty" in capsys.readouterr().out
+
+
+def test_limits_that_are_met_leave_the_success_alone():
+    result = sl.design(task(), "xy", limits={"mean_power": 0.9}, stop_at=0.9, method="rotations")
+    assert result.success and result.penalty == 0 and result.fidelity == 1 - result.fun >= 0.9

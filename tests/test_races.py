@@ -157,3 +157,31 @@ def test_a_cluster_of_two_processes_one_of_which_is_killed(tmp_path):
         assert os.getpid() not in before
     same(sl.race(RUN, **RACE, jobs=1), raced)
     same_designs(sl.sweep(curve, SWEEP, jobs=1), swept)
+
+
+def odd(kind, seed, max_iterations, x0=None):
+    """As RUN, but that something is wrong with the start of seed 6, or with all."""
+    result = RUN(seed=seed, max_iterations=max_iterations, x0=x0)
+    if kind == "nothing":
+        return None
+    if seed == 6 and kind in (ValueError, KeyError):
+        raise kind("The coil is warm.")
+    return replace(result, fun=np.nan) if kind == "all" or (seed, kind) == (6, "one") else result
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_starts_that_fail(jobs):
+    for kind, error, sentence in (
+        (ValueError, ValueError, "The start with seed=6 failed: The coil is warm."),
+        (KeyError, RuntimeError, "The start with seed=6 failed: 'The coil is warm.'"),
+        ("nothing", TypeError, "run must return a result .* seed=[56] NoneType arrived."),
+        ("all", ValueError, "No start has won"),
+    ):
+        with pytest.raises(error, match=sentence):
+            sl.race(partial(odd, kind), **RACE, jobs=jobs)
+
+
+def test_nan_does_not_win():
+    result = sl.race(partial(odd, "one"), **{**RACE, "finish": 4}, jobs=1)
+    same_designs(result.finished[:3], sorted(result.finished[:3], key=lambda run: run.fun))
+    assert np.isfinite(result.best.fun) and np.isnan(result.finished[3].fun)

@@ -186,3 +186,12 @@ def test_figure_in_one_call():
         )
     )  # fmt: skip
     assert [a.get_title() for a in one.axes] == [a.get_title() for a in two.axes]
+
+
+def test_the_warning_of_a_coarse_grid_names_the_line_of_the_user():
+    wide = sl.Problem("Iz", "Ix", 100e-6, 10, 10e3, sl.Ensemble.grid([-20e3, 20e3]))
+    pulse = sl.Pulse(np.full((2, 10), 0.3), 1e-5, 10e3)
+    for judge in (sl.report_pulse, sl.referee):
+        with pytest.warns(sl.CoarseGridWarning) as caught:
+            judge(pulse, wide, offsets=5)
+        assert caught[0].filename == __file__

@@ -238,3 +238,14 @@ def test_shipped_pulse_lowers_both_bounds(shipped):
     press = sl.judge_bounds(sl.press(10e-3, 10e-3), sl.fit_model(20e-3), sl.Ensemble([0.0], [1.0]))
     for name in ("Glu", "Gln"):
         assert press[name][0] >= 1.6 * found[name].mean()
+
+
+def test_a_start_has_one_of_two_shapes():
+    problem = sl.isolation_problem("Glu", "Gln", te1=4e-3, te2=8e-3)
+    flat = sl.starting_point(problem, seed=3)
+    first, second = (
+        sl.spectral_design(problem, x0=x0, max_iterations=1) for x0 in (flat, flat.reshape(2, -1))
+    )
+    assert first.fun == second.fun and first.x.shape == second.x.shape == (2 * problem.steps,)
+    with pytest.raises(ValueError, match="2 x 24 unknowns.*\\(24, 2\\) arrived"):
+        sl.spectral_design(problem, x0=flat.reshape(-1, 2), max_iterations=1)
