@@ -99,7 +99,7 @@ class PulseReport:
             f"power     {self.power_hz2:.3g} Hz^2, {self.relative_power:.3f} of steady "
             f"{pulse.rf_hz / 1e3:.4g} kHz; energy {self.energy_hz:.3g} Hz^2 s",
             f"spectrum  peak {self.spectrum.max():.3g} turns, 95 % of the energy within "
-            f"{self.band_hz / 1e3:.3g} kHz",
+            f"±{self.band_hz / 1e3:.3g} kHz",
         ]
         if self.felt is not pulse:
             peak = self.felt.amplitude.max() * self.felt.rf_hz
@@ -133,7 +133,7 @@ def report_pulse(pulse, problem, offsets=201, scales=21, method=None, distortion
     worst     1.0000 at offset 0 Hz, B1 scale 1
     RF        peak 10 kHz, rms 10 kHz
     power     1e+08 Hz^2, 1.000 of steady 10 kHz; energy 2.5e+03 Hz^2 s
-    spectrum  peak 0.25 turns, 95 % of the energy within 59.4 kHz
+    spectrum  peak 0.25 turns, 95 % of the energy within ±59.4 kHz
     """
     judged = _judge(pulse, problem, offsets, scales, method, distortion)
     felt = pulse if distortion is None else pulse.felt(distortion)
