@@ -16,7 +16,7 @@ from scipy.optimize import OptimizeResult
 from .forms import Form
 from .inputs import instance, positive, whole
 from .mma import MMAOptions, checked, gcmma_step, start, step
-from .optimisers import Optimum
+from .optimisers import INTERRUPTED, Optimum
 from .subproblems import kkt_residual
 
 
@@ -121,7 +121,7 @@ def solve_mma(
     except KeyboardInterrupt:
         if run.best is None:
             raise
-        success, message = False, "Interrupted; this is the best so far."
+        success, message = False, INTERRUPTED
     except StopIteration:
         success, message = False, "Stopped by the callback."
     return run.result(success, message)

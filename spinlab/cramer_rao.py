@@ -17,14 +17,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.interpolate import BSpline
 
-from .ensembles import Ensemble
 from .inputs import choice, echo_time, finite_array, instance, positive, whole
 from .merits import peak
 from .metabolites import METABOLITES, Scanner, metabolite
 from .sequences import press
-from .simulation import simulate
-from .spectra import check_window, spectrum, transitions
-from .spectral_problems import SpectralProblem
+from .spectra import check_window
+from .spectral_problems import SpectralProblem, exact_spectrum, judging_members
 
 #: mmol per kg: round numbers of the size found in human grey matter, not those of one source.
 CONCENTRATIONS = {
@@ -248,10 +246,9 @@ def fit_model(te, snr=100.0, window_ppm=(0.6, 4.2), knots=12, scanner=None, line
     points = round(scanner.offset_hz(high) - scanner.offset_hz(low)) + 1
     model = FitModel(np.linspace(low, high, points), CONCENTRATIONS, 1.0, knots, scanner,
                      linewidth_hz)  # fmt: skip
-    naa = metabolite("NAA")
-    lines = transitions(naa, simulate(naa, press(15e-3, 15e-3), scanner), scanner)
     axis = np.linspace(1.9, 2.1, 201)
-    height = CONCENTRATIONS["NAA"] * peak(spectrum(lines, axis, linewidth_hz), axis, (1.9, 2.1))
+    naa = exact_spectrum(metabolite("NAA"), press(15e-3, 15e-3), scanner, axis, linewidth_hz)
+    height = CONCENTRATIONS["NAA"] * peak(naa, axis, (1.9, 2.1))
     return replace(model, noise=float(height / snr * np.exp((te - 30e-3) / T2)))
 
 
@@ -267,16 +264,11 @@ def judge_bounds(sequence, model, ensemble=None):
         Default: 25 members, B0 within 5 Hz and B1 within 10 %.
     """
     instance("model", model, FitModel)
-    if ensemble is None:
-        ensemble = Ensemble.grid(np.linspace(-5, 5, 5), np.linspace(0.9, 1.1, 5))
-    instance("ensemble", ensemble, Ensemble, "Ensemble.grid() makes one.")
-    spectra = {}
-    for name in model.concentrations:
-        one = metabolite(name)
-        states = simulate(one, sequence, model.scanner, ensemble.offset_hz, ensemble.b1_scale)
-        lines = transitions(one, states, model.scanner)
-        spectra[name] = spectrum(lines, model.ppm, model.linewidth_hz)
-    return model.bounds(spectra)
+    ensemble = judging_members(ensemble)
+    seen_by = model.scanner, model.ppm, model.linewidth_hz, ensemble.offset_hz, ensemble.b1_scale
+    return model.bounds({
+        name: exact_spectrum(metabolite(name), sequence, *seen_by) for name in model.concentrations
+    })
 
 
 def cramer_rao_problem(goals, model, te1, te2, **means):

@@ -21,9 +21,8 @@ from .inputs import instance, not_negative, number, positive
 from .merits import peak, selectivity_db
 from .metabolites import Metabolite, Scanner, metabolite
 from .sequences import pulse_acquire
-from .simulation import simulate
-from .spectra import check_window, line_shape, ppm_axis, spectrum, transitions
-from .spectral_problems import SpectralProblem
+from .spectra import check_window, line_shape, ppm_axis
+from .spectral_problems import SpectralProblem, exact_spectrum, judging_members
 
 #: Where the one line is wanted: the strongest point of the H4 multiplet, ppm.
 LINES_PPM = {"Glu": 2.350, "Gln": 2.449}
@@ -177,18 +176,15 @@ def judge_isolation(
     IsolationReport
     """
     scanner = Scanner() if scanner is None else instance("scanner", scanner, Scanner)
-    if ensemble is None:
-        ensemble = Ensemble.grid(np.linspace(-5, 5, 5), np.linspace(0.9, 1.1, 5))
-    instance("ensemble", ensemble, Ensemble, "Ensemble.grid() makes one.")
+    ensemble = judging_members(ensemble)
     axis = ppm_axis(*check_window(window_ppm))
     molecules = [_molecule(one) for one in (wanted, unwanted)]
 
-    def seen(molecule, sequence, *member):
-        states = simulate(molecule, sequence, scanner, *member)
-        return spectrum(transitions(molecule, states, scanner), axis, linewidth_hz)
-
-    spectra = [seen(one, sequence, ensemble.offset_hz, ensemble.b1_scale) for one in molecules]
-    reference = seen(molecules[0], pulse_acquire())
+    members = ensemble.offset_hz, ensemble.b1_scale
+    spectra = [
+        exact_spectrum(one, sequence, scanner, axis, linewidth_hz, *members) for one in molecules
+    ]
+    reference = exact_spectrum(molecules[0], pulse_acquire(), scanner, axis, linewidth_hz)
     _need_signal(molecules[0], reference, window_ppm, linewidth_hz)
     height = peak(reference, axis, window_ppm, magnitude)
     return IsolationReport(

@@ -196,7 +196,7 @@ def minimise(
     except KeyboardInterrupt:
         if run.best is None:
             raise
-        message = "Interrupted; this is the best so far."
+        message = INTERRUPTED
     if run.progress:
         print()
     return run.optimum(success, message)
@@ -301,5 +301,7 @@ class _Run:
 #: What a broken limit costs where the best point is chosen; limits broken by less, in all, are met.
 BROKEN, KEPT = 1e3, 1e-3
 UNMET = "The limits could not all be met: they are broken by"
+#: What a run says that Ctrl-C or the notebook's stop button ended; races look for it.
+INTERRUPTED = "Interrupted; this is the best so far."
 #: A hybrid hands over where this many iterations did not bring the value below this factor.
 PATIENCE, STAGNATION = 4, 0.8

@@ -18,6 +18,7 @@ import numpy as np
 from joblib.parallel import get_active_backend
 
 from .inputs import whole
+from .optimisers import INTERRUPTED
 
 
 @dataclass(frozen=True)
@@ -202,4 +203,4 @@ def _results(calls, jobs):
 
 def interrupted(result):
     """Whether it is a design that was interrupted: it has swallowed the KeyboardInterrupt."""
-    return str(getattr(result, "message", "")).startswith("Interrupted")
+    return str(getattr(result, "message", "")).startswith(INTERRUPTED)

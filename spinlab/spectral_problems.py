@@ -17,7 +17,8 @@ from .ensembles import Ensemble
 from .inputs import choice, echo_time, finite_array, instance, not_negative, positive, whole
 from .metabolites import Metabolite, Scanner, metabolite, spin_matrices
 from .pulses import Pulse, helmholtz, radial_bound
-from .spectra import line_shape
+from .simulation import simulate
+from .spectra import line_shape, spectrum, transitions
 from .spectral_adjoint import (
     coupling_hamiltonian,
     detection_matrix,
@@ -235,8 +236,8 @@ class SpectralProblem:
             molecule.name: np.zeros((self.ensemble.members, self.points), complex)
             for molecule in self.metabolites
         }
-        for (name, *_), (spectrum, _) in zip(self._groups, found, strict=True):
-            spectra[name] += spectrum
+        for (name, *_), (one, _) in zip(self._groups, found, strict=True):
+            spectra[name] += one
 
         def pullback(derivatives):
             jobs = [(back, derivatives[name])
@@ -308,3 +309,16 @@ class SpectralProblem:
             value = value + weight * np.sum(np.abs(excited) ** 2)
             gradient += back(2 * weight * excited)
         return float(value), unlink(gradient)
+
+
+def judging_members(ensemble):
+    """The ensemble on which a sequence is judged; None: B0 within 5 Hz, B1 within 10 %."""
+    if ensemble is None:
+        return Ensemble.grid(np.linspace(-5, 5, 5), np.linspace(0.9, 1.1, 5))
+    return instance("ensemble", ensemble, Ensemble, "Ensemble.grid() makes one.")
+
+
+def exact_spectrum(molecule, sequence, scanner, shift_ppm, linewidth_hz, *member):
+    """Spectrum after any sequence by the exact path, which judges what split steps designed."""
+    states = simulate(molecule, sequence, scanner, *member)
+    return spectrum(transitions(molecule, states, scanner), shift_ppm, linewidth_hz)
