@@ -13,7 +13,8 @@ from functools import partial
 import numpy as np
 from measure import interleave, ratio, record
 
-from spinlab import Ensemble, Problem, design, race, referee
+from spinlab import Ensemble, Problem, design, race
+from spinlab.control import referee
 
 RF_HZ = 1e4
 LOOP = (
@@ -145,7 +146,7 @@ def bebop(duration=337.5e-6, seconds=300):
                  at_least=0.9970, baseline=published)
     yield record("BEBOP, least fidelity on 101 x 5", report.minimum, "")
     yield record("BEBOP, reported against dense fidelity", abs(fine.fidelity - report.mean), "",
-                 at_most=0.002, baseline="spinlab.referee on 101 x 5 members")
+                 at_most=0.002, baseline="spinlab.control.referee on 101 x 5 members")
     yield record("BEBOP, wall time (one process)", wall, "s", at_most=seconds)
     yield record("BEBOP, CPU time", cpu, "s")
 

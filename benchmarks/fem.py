@@ -14,28 +14,26 @@ from spinlab import (
     check_gradient,
     evaluate,
     evaluate_objective,
-    from_phase,
-    helmholtz,
     linearise,
     observable,
-    rotation,
     state,
-    subspace,
     transfer,
 )
+from spinlab.control import rotation, subspace
+from spinlab.pulses import from_phase, helmholtz
 
 RF_HZ = 1e4
 GRAPE = {
-    "trajectory": "spinlab.grape.linearise: scipy.linalg.expm per step, Python loop",
-    "gradient": "spinlab.grape.linearise: scipy.linalg.expm per step, Van Loan auxiliary matrix "
+    "trajectory": "spinlab.propagation.grape.linearise: scipy.linalg.expm per step, Python loop",
+    "gradient": "spinlab.propagation.grape.linearise: expm per step, Van Loan auxiliary matrix "
     "per control, Python loop",
 }
 BATCHED = (
-    "spinlab.grape.linearise_batched: scipy.linalg.expm of all steps in one call, "
+    "spinlab.propagation.grape.linearise_batched: scipy.linalg.expm of all steps in one call, "
     "one auxiliary matrix per step"
 )
 COMPLEX_STEP = "spinlab.check_gradient: complex step of the same method's value"
-EXACT = "spinlab.rotations.linearise: closed-form rotations"
+EXACT = "spinlab.propagation.rotations.linearise: closed-form rotations"
 
 #: Methods that are timed, with the course of their control.
 TIMED = {
@@ -281,7 +279,7 @@ def hermite_accuracy(steps=400, theta=0.05, pulses=30, substeps=8):
         worst = max(worst, value / table, table / value)
         rows.append(record(
             f"fem-hermite trajectory error, filter radius {radius:.1f} steps (table: {table:.1e})",
-            value, "", baseline="spinlab.rotations.linearise with 8 substeps",
+            value, "", baseline="spinlab.propagation.rotations.linearise with 8 substeps",
         ))
     yield record(
         "fem-hermite errors against the table, worst factor", worst, "x", at_most=2,

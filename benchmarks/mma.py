@@ -10,22 +10,17 @@ import svanberg
 from measure import exponent, interleave, record
 from scipy.optimize import Bounds, NonlinearConstraint, minimize
 
-from spinlab import (
-    Ensemble,
+from spinlab import Ensemble, evaluate, evaluate_objective, observable, state, transfer
+from spinlab.optimisers import (
     Form,
     MMAOptions,
-    evaluate,
-    evaluate_objective,
-    from_phase,
     least_squares_form,
     least_squares_rows,
-    observable,
     solve_mma,
-    state,
-    transfer,
 )
-from spinlab.mma import approximate, start, step
-from spinlab.subsolvers import solve, solve_dual, solve_interior
+from spinlab.optimisers.mma import approximate, start, step
+from spinlab.optimisers.subproblem_solvers import solve, solve_dual, solve_interior
+from spinlab.pulses import from_phase
 
 SLSQP = "scipy.optimize.minimize(method='SLSQP') with exact derivatives"
 PUBLISHED = "optimum as published by Svanberg"

@@ -1,8 +1,8 @@
 """Coupled spins: the split step against other ways to the same gradient, and what designs reach.
 
 "Gradient" is the value of a loss that is linear in the final state of Glu (5 spins), 100 steps, and
-its exact derivative by all samples.  Designs are judged by the exact path, ``spinlab.simulate``, on
-25 members: B0 within 5 Hz, B1 within 10 %.
+its exact derivative by all samples.  Designs are judged by ``spinlab.mrs.simulate``, exactly,
+on 25 members: B0 within 5 Hz, B1 within 10 %.
 """
 
 import json
@@ -16,12 +16,12 @@ import spectral_pulses
 from measure import interleave, ratio, record, relative
 
 import spinlab as sl
-from spinlab.spectral_adjoint import coupling_hamiltonian
+from spinlab.mrs.adjoint import coupling_hamiltonian
 
-SCANNER, DT = sl.Scanner(), 0.5e-3
-GLU = sl.metabolite("Glu").groups[0]
+SCANNER, DT = sl.mrs.Scanner(), 0.5e-3
+GLU = sl.mrs.metabolite("Glu").groups[0]
 PLAIN = "autograd through a Python loop over the steps: Taylor series of the whole Hamiltonian's " \
-    "exponential (20 terms, as in spinlab.propagate_plain), U rho U^+"
+    "exponential (20 terms, as in spinlab.propagation.propagate_plain), U rho U^+"
 TREE = "autograd through numpy.linalg.eigh of all steps in one call and a tree product"
 SPLIT_PLAIN = "autograd through a Python loop over the same split steps: V rho V^+"
 SPLIT_TREE = "autograd through the same split steps, all at once, and a tree product"
@@ -40,7 +40,7 @@ def records():
 def setting(steps):
     """Couplings, offsets, waveform, start and a Hermitian costate of a benchmark gradient."""
     rng = np.random.default_rng(0)
-    Fx, Fy, _ = sl.spin_matrices(GLU.spins).sum(axis=1)
+    Fx, Fy, _ = sl.mrs.spin_matrices(GLU.spins).sum(axis=1)
     mixed = rng.standard_normal((2, *Fx.shape))
     costate = mixed[0] + mixed[0].T + 1j * (mixed[1] - mixed[1].T)
     waveform = 2 * np.pi * 100 * rng.standard_normal((2, steps))
@@ -50,7 +50,7 @@ def setting(steps):
 
 def split(coupling, offset, waveform, rho0, costate):
     """Value and gradient by the split step's adjoint."""
-    pulse = sl.split_step(coupling, offset[None], np.ones(1), waveform, DT, rho0)
+    pulse = sl.mrs.split_step(coupling, offset[None], np.ones(1), waveform, DT, rho0)
     return np.vdot(costate, pulse.rho[0]).real, pulse.pullback(costate[None])[0]
 
 
@@ -75,7 +75,7 @@ def half_step(coupling):
 
 def whole(coupling, offset):
     """Drift and controls of the whole Hamiltonian."""
-    Ix, Iy, Iz = sl.spin_matrices(GLU.spins)
+    Ix, Iy, Iz = sl.mrs.spin_matrices(GLU.spins)
     return coupling + np.tensordot(offset, Iz, 1), np.array([Ix.sum(axis=0), Iy.sum(axis=0)])
 
 
@@ -219,20 +219,20 @@ def order():
     for refine in (1, 2, 4):
         fine, dt = np.repeat(waveform, refine, axis=1), DT / refine
         rf_hz = np.hypot(*fine).max() / (2 * np.pi)
-        pulse = sl.ShapedPulse(sl.Pulse(fine / (2 * np.pi * rf_hz), dt, rf_hz))
-        exact = sl.simulate(GLU, (pulse,), SCANNER, start=rho0)
-        split = sl.split_step(coupling, offset[None], np.ones(1), fine, dt, rho0).rho[0]
+        pulse = sl.mrs.ShapedPulse(sl.Pulse(fine / (2 * np.pi * rf_hz), dt, rf_hz))
+        exact = sl.mrs.simulate(GLU, (pulse,), SCANNER, start=rho0)
+        split = sl.mrs.split_step(coupling, offset[None], np.ones(1), fine, dt, rho0).rho[0]
         errors.append(relative(split - exact, exact))
     yield record("split step, error of the state, 30 ms in steps of 0.5 ms", errors[0], "",
-                 at_most=5e-3, baseline="spinlab.simulate: exact")  # fmt: skip
+                 at_most=5e-3, baseline="spinlab.mrs.simulate: exact")  # fmt: skip
     yield record("split step, order in the step", np.log2(errors[1] / errors[2]), "", at_least=1.95,
-                 baseline="spinlab.simulate: exact")  # fmt: skip
+                 baseline="spinlab.mrs.simulate: exact")  # fmt: skip
 
 
 def ensemble_speed(rounds=15):
     """Two metabolites x 9 members x 200 steps: wall time of one value with its gradient."""
-    problem = sl.isolation_problem("Glu", "Gln")
-    x = sl.starting_point(problem, noise=0.2)
+    problem = sl.mrs.isolation_problem("Glu", "Gln")
+    x = sl.mrs.starting_point(problem, noise=0.2)
     seconds = []
     for _ in range(rounds):
         start = time.perf_counter()
@@ -246,15 +246,15 @@ def best_conventional(wanted, unwanted):
     """Best selectivity of PRESS and MEGA-PRESS with a peak of 0.3 in magnitude, nominal member."""
     alone = sl.Ensemble([0.0], [1.0])
     tes = 1e-3 * np.arange(10, 101, 10)
-    kinds = {"PRESS": [sl.press(te1, te2) for te1 in tes for te2 in tes]}
+    kinds = {"PRESS": [sl.mrs.press(te1, te2) for te1 in tes for te2 in tes]}
     kinds["MEGA-PRESS"] = [
-        sl.mega_press(te, edit, pulse=sl.gaussian_pulse(length))
+        sl.mrs.mega_press(te, edit, pulse=sl.mrs.gaussian_pulse(length))
         for te in (0.068, 0.08, 0.1, 0.12) for edit in np.arange(1.8, 2.41, 0.05)
         for length in (0.014, 0.02) if te / 4 - 7.5e-3 - length / 2 > 0
     ]  # fmt: skip
     for kind, sequences in kinds.items():
         reports = [
-            sl.judge_isolation(one, wanted, unwanted, ensemble=alone, magnitude=True)
+            sl.mrs.judge_isolation(one, wanted, unwanted, ensemble=alone, magnitude=True)
             for one in sequences
         ]
         strong = [report for report in reports if report.peak[0] >= 0.3]
@@ -276,7 +276,7 @@ def isolations():
         start = time.perf_counter()
         result, _ = spectral_pulses.raced(name)
         seconds = time.perf_counter() - start
-        report = sl.judge_isolation(result.sequence, wanted, unwanted)
+        report = sl.mrs.judge_isolation(result.sequence, wanted, unwanted)
         name = f"{wanted} alone, {'safe and smooth' if water else 'free'}"
         decibels = report.selectivity_db
         yield record(f"{name}: race and design, wall time", seconds, "s", at_most=120)
@@ -291,7 +291,7 @@ def isolations():
         for kind, best in best_conventional(wanted, unwanted):
             yield record(f"{wanted}, best {kind}: selectivity", best.selectivity_db[0], "dB")
             yield record(f"{wanted}, best {kind}: peak", best.peak[0], "")
-    decibels = sl.judge_isolation(shipped("Glu nominal"), "Glu", "Gln").selectivity_db
+    decibels = sl.mrs.judge_isolation(shipped("Glu nominal"), "Glu", "Gln").selectivity_db
     yield record("Glu alone, designed for one member: there", decibels[12], "dB")
     yield record("Glu alone, designed for one member: mean selectivity", decibels.mean(), "dB")
     yield record("Glu alone, designed for one member: worst selectivity", decibels.min(), "dB")
@@ -301,35 +301,35 @@ def shipped(name):
     """Sequence of a pulse in ``book/data/spectral_pulses.json``."""
     entry = json.loads(spectral_pulses.PATH.read_text())[name]
     pulses = [sl.Pulse(one, entry["dt"], entry["rf_hz"]) for one in entry["waveforms"]]
-    return sl.shaped_press(*pulses)
+    return sl.mrs.shaped_press(*pulses)
 
 
 def bounds():
     """The shipped Cramer-Rao design against the best of a full scan of PRESS."""
     alone, best = sl.Ensemble([0.0], [1.0]), {}
     tes = 1e-3 * np.arange(10, 101, 5)
-    models = {te: sl.fit_model(te) for te in np.unique(np.round(np.add.outer(tes, tes), 6))}
+    models = {te: sl.mrs.fit_model(te) for te in np.unique(np.round(np.add.outer(tes, tes), 6))}
     for te1 in tes:
         for te2 in tes:
-            model, sequence = models[round(te1 + te2, 6)], sl.press(te1, te2)
-            for name, found in sl.judge_bounds(sequence, model, alone).items():
+            model, sequence = models[round(te1 + te2, 6)], sl.mrs.press(te1, te2)
+            for name, found in sl.mrs.judge_bounds(sequence, model, alone).items():
                 best[name] = min(best.get(name, (np.inf,)), (found[0], sequence, model),
                                  key=lambda entry: entry[0])  # fmt: skip
     sequence = shipped("Cramer-Rao")
-    found = sl.judge_bounds(sequence, sl.fit_model(sl.duration(sequence)))
-    yield record("Cramer-Rao design, echo time", 1e3 * sl.duration(sequence), "ms", at_most=70)
+    found = sl.mrs.judge_bounds(sequence, sl.mrs.fit_model(sl.mrs.duration(sequence)))
+    yield record("Cramer-Rao design, echo time", 1e3 * sl.mrs.duration(sequence), "ms", at_most=70)
     for name in ("Glu", "Gln"):
         nominal, press, model = best[name]
-        members = sl.judge_bounds(press, model)[name]
+        members = sl.mrs.judge_bounds(press, model)[name]
         bound = f"Cramer-Rao bound of {name}"
         yield record(f"{bound}, best PRESS", 100 * nominal, "%")
-        yield record(f"{bound}, best PRESS, echo time", 1e3 * sl.duration(press), "ms")
+        yield record(f"{bound}, best PRESS, echo time", 1e3 * sl.mrs.duration(press), "ms")
         yield record(f"{bound}, best PRESS, mean of 25 members", 100 * members.mean(), "%")
         yield record(f"{bound}, design, mean", 100 * found[name].mean(), "%")
         yield record(f"{bound}, design, worst", 100 * found[name].max(), "%")
         yield record(f"{bound}, mean lower than the best PRESS at its best",
                      nominal / found[name].mean(), "x", at_least=1.6,
-                     baseline="spinlab.press, TE1 and TE2 from 10 to 100 ms by 5 ms")  # fmt: skip
+                     baseline="spinlab.mrs.press, TE1, TE2 from 10 to 100 ms by 5 ms")  # fmt: skip
         yield record(f"{bound}, mean lower than the same PRESS's", members.mean() /
                      found[name].mean(), "x",
                      baseline="the same PRESS, mean of the same 25 members")  # fmt: skip

@@ -1,6 +1,7 @@
 """Who converges: the paper's two problems, from 15 random starts, in iterations and CPU time.
 
-All optimisers get the same starts and exact gradients (``spinlab.spinors``), on one thread.
+All optimisers get the same starts and exact gradients (``spinlab.propagation.spinors``), on one
+thread.
 A start that does not arrive counts as infinitely long.
 """
 
@@ -14,8 +15,8 @@ import spinlab as sl
 
 STARTS = 15
 LBFGS = "scipy.optimize.minimize, L-BFGS-B, same gradients"
-PAPER = "the paper's MMA, least squares as constraints (spinlab.mma), interior-point subproblems"
-GRAPE = "spinlab.grape.linearise: scipy.linalg.expm per step, Van Loan auxiliary matrix per control"
+PAPER = "the paper's MMA, least squares as constraints (spinlab.optimisers.mma), interior-point"
+GRAPE = "spinlab.propagation.grape.linearise: expm per step, Van Loan auxiliary matrix per control"
 QUARTER = {"optimiser": "gauss-newton", "every": 4}
 
 
@@ -60,10 +61,10 @@ def records():
 def derivatives(rounds=5):
     """Speed of the exact ensemble gradient, and exactness of the Hessian."""
     case = CASES["excitation"]
-    shape = sl.Parametrisation("phase", 0.0, 1e-6)
-    goal = sl.make_goal(case.problem, shape, "spinors")
+    shape = sl.pulses.Parametrisation("phase", 0.0, 1e-6)
+    goal = sl.control.make_goal(case.problem, shape, "spinors")
     x = np.pi * np.random.default_rng(0).uniform(-1, 1, 500)
-    waveform, part = sl.from_phase(x[None])[0], 3
+    waveform, part = sl.pulses.from_phase(x[None])[0], 3
     few = sl.Problem("Iz", "Ix", 500e-6, 500, 10e3, ensemble=sl.Ensemble.grid([-1e4, 0, 1e4]))
     waves = iter(np.linspace(0, 1, 10_000))
 
@@ -79,7 +80,7 @@ def derivatives(rounds=5):
         ratio(times["grape"] * members / part, times["spinors"]), "x", at_least=300, baseline=GRAPE,
     )
     yield record("the same, in ms", np.median(times["spinors"]) * 1e3, "ms")
-    goal = sl.make_goal(CASES["universal rotation"].problem, shape, "spinors")
+    goal = sl.control.make_goal(CASES["universal rotation"].problem, shape, "spinors")
     step = 1e-5
     columns = np.random.default_rng(1).choice(500, 40, replace=False)
     numeric = np.array([

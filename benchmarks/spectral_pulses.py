@@ -38,18 +38,18 @@ GOALS = {"Glu": 0.0172, "Gln": 0.0534}
 
 def glu(**means):
     """Glu alone."""
-    return sl.isolation_problem("Glu", "Gln", contrast=3.0, te1=16e-3, te2=84e-3, **means)
+    return sl.mrs.isolation_problem("Glu", "Gln", contrast=3.0, te1=16e-3, te2=84e-3, **means)
 
 
 def gln(**means):
     """Gln alone."""
-    return sl.isolation_problem("Gln", "Glu", contrast=4.0, te1=30e-3, te2=70e-3, **means)
+    return sl.mrs.isolation_problem("Gln", "Glu", contrast=4.0, te1=30e-3, te2=70e-3, **means)
 
 
 def bounds():
     """Low Cramer-Rao bounds for both."""
-    model = sl.fit_model(40e-3)
-    return sl.cramer_rao_problem(GOALS, model, 10e-3, 30e-3, ensemble=CORNERS)
+    model = sl.mrs.fit_model(40e-3)
+    return sl.mrs.cramer_rao_problem(GOALS, model, 10e-3, 30e-3, ensemble=CORNERS)
 
 
 #: name: (problem, hard pulses in the start)
@@ -66,7 +66,7 @@ DESIGNS = {
 def raced(name):
     """One design from scratch: the winning result, and the seed that it started from."""
     make, turns = DESIGNS[name]
-    run = partial(sl.spectral_design, make(), turns=turns)
+    run = partial(sl.mrs.spectral_design, make(), turns=turns)
     found = sl.race(run, n=8, cheap=40, finish=2, max_iterations=400, jobs=-1)
     heats = {seed: abs(heat.fun - found.best.history.fun[0]) for seed, heat in found.heats.items()}
     return found.best, min(heats, key=heats.get)

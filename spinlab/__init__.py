@@ -17,53 +17,16 @@ of the objective with respect to a state; *pullback*, the adjoint: costates to t
 waveform.  Inside, times are in seconds and rates in rad/s; any other unit is in the name.
 """
 
-from .adaptive import AdaptiveResult, adapt
-from .aggregates import AGGREGATES
-from .basis_sets import BasisSet, basis_set, write_fsl_basis, write_lcmodel_basis, write_nifti_basis
-from .blocks import CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, duration, phase_cycle
-from .checks import GradientCheck, check_gradient, propagate_plain
-from .constrained import MMAHistory, MMAResult, solve_mma
-from .cramer_rao import (
-    CONCENTRATIONS,
-    FitModel,
-    cramer_rao_problem,
-    fit_model,
-    judge_bounds,
-)
-from .designs import DesignResult, design
-from .distortions import Distortion, measured, rc, resonator
-from .elements import ELEMENTS, element, element_matrices
-from .ensembles import Ensemble, design_grid, read_histogram
-from .exercises import check_answer
-from .forms import Form, least_squares_form, least_squares_rows, minimax_form, minimax_rows
-from .formulas import explore_formula
-from .generators import Generator, evaluate, observable, state
-from .goals import make_goal
-from .isolation import IsolationReport, isolation_problem, judge_isolation
-from .limits import LIMITS
-from .linearisation import Linearisation
-from .merits import line_shape_cosine, peak, residue, selectivity_db, snr_per_time, within
-from .metabolites import (
-    METABOLITES,
-    Metabolite,
-    Scanner,
-    SpinGroup,
-    free_hamiltonian,
-    metabolite,
-    read_metabolite,
-    spin_matrices,
-)
-from .methods import METHODS, Evaluation, evaluate_objective, linearise, propagate
-from .mma import MMAOptions
-from .objectives import OBJECTIVES, LinearPhase, magnitude, rotation, subspace, transfer
-from .operators import (
-    basis_matrix,
-    commutation_superoperator,
-    commutator,
-    product_basis,
-    spin_operator,
-)
-from .optimisers import OPTIMISERS, Goal, History, Optimum, minimise
+from . import control, files, mrs, optimisers, propagation, pulses, spins, teaching
+from .control.adaptive import adapt
+from .control.aggregates import AGGREGATES
+from .control.designs import design
+from .control.ensemble import Ensemble, design_grid
+from .control.objectives import OBJECTIVES, transfer
+from .control.problem import Problem
+from .control.races import race, sweep
+from .files.save_load import load_pulse, save_pulse
+from .optimisers.loop import OPTIMISERS, Goal, minimise
 from .plotting import (
     plot_bloch,
     plot_convergence,
@@ -72,31 +35,15 @@ from .plotting import (
     plot_report,
     use_style,
 )
-from .problems import Problem
-from .pulse_files import load_pulse, save_pulse
-from .pulses import Parametrisation, Pulse, from_phase, helmholtz, radial_bound, tanh_bound
-from .races import race, sweep
-from .referees import CoarseGridWarning, RefereeReport, referee
-from .reports import PulseReport, report_pulse
-from .sequences import gaussian_pulse, mega_press, press, pulse_acquire, spin_echo, steam
-from .simulation import product_coefficients, simulate
-from .spectra import (
-    Transitions,
-    add_noise,
-    decay,
-    fid,
-    fourier,
-    line_shape,
-    ppm_axis,
-    spectrum,
-    transitions,
-)
-from .spectral_adjoint import shaped_press
-from .spectral_designs import SpectralResult, scan_timings, spectral_design, starting_point
-from .spectral_problems import SpectralProblem
-from .spinors import turn
-from .splitstep import propagate_split, split_step
-from .systems import Liouvillian, SpinSystem, hamiltonian, liouvillian
-from .widgets import explore
+from .propagation.checks import check_gradient
+from .propagation.elements import ELEMENTS
+from .propagation.methods import METHODS, evaluate_objective, linearise, propagate
+from .propagation.spinors import turn
+from .pulses.limits import LIMITS
+from .pulses.pulse import Pulse
+from .spins.generators import Generator, evaluate, observable, state
+from .spins.systems import SpinSystem, hamiltonian, liouvillian
+from .teaching.exercises import check_answer
+from .teaching.sliders import explore
 
 __version__ = "0.1.0"

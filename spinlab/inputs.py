@@ -14,6 +14,9 @@ from reprlib import repr as brief
 
 import numpy as np
 
+#: What a control may do within a step: stand still, or run straight to its next sample.
+COURSES = ("constant", "linear")
+
 
 def instance(name, value, kind, hint=""):
     """The value, if it is of the kind, or of one of a tuple of kinds."""

@@ -12,11 +12,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+from .control.referee import RefereeReport
+from .control.report import PulseReport, report_pulse
 from .inputs import finite_array, instance
-from .optimisers import History
-from .pulses import Pulse
-from .referees import RefereeReport
-from .reports import PulseReport, report_pulse
+from .optimisers.loop import History
+from .pulses.pulse import Pulse
 
 STYLE = Path(__file__).with_name("spinlab.mplstyle")
 
@@ -190,7 +190,7 @@ def plot_report(pulse, problem=None, **options):
         A report is drawn; a pulse is judged first, by ``report_pulse(pulse, problem, **options)``.
     problem : Problem, optional
     **options
-        Of :func:`spinlab.report_pulse`.
+        Of :func:`spinlab.control.report_pulse`.
 
     Returns
     -------

@@ -6,7 +6,7 @@ import numpy as np
 import sympy as sp
 
 import spinlab as sl
-from spinlab.elements import CONTROL_SHAPES
+from spinlab.propagation.elements import CONTROL_SHAPES
 
 REFUSED = {("fem-hermite", "constant"), ("fem-exact", "linear")}
 #: Every method with every control that it supports.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import spinlab as sl
-from spinlab.aggregates import mean, smooth_worst, tail, worst
+from spinlab.control.aggregates import mean, smooth_worst, tail, worst
 
 WEIGHTS = np.array([0.1, 0.4, 0.2, 0.3])
 ERRORS = np.array([0.05, 0.01, 0.2, 0.11])
@@ -58,12 +58,12 @@ def task():
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_goal_of_an_aggregate(name, method):
     """Its gradient by the unknowns, against a difference along it."""
-    shape = sl.Parametrisation("phase", 2e-6, 4e-6, "constant")
-    goal = sl.make_goal(task(), shape, method, FUNCTIONS[name])
+    shape = sl.pulses.Parametrisation("phase", 2e-6, 4e-6, "constant")
+    goal = sl.control.make_goal(task(), shape, method, FUNCTIONS[name])
     x = np.random.default_rng(0).uniform(-1, 1, 30)
     value, gradient = goal.value(x)
     waveform, _ = shape.waveform(x[None])
-    members = sl.referee(
+    members = sl.control.referee(
         sl.Pulse(waveform, 4e-6, 1e4), task(), offsets=7, scales=2
     ).fidelity.ravel()
     assert value == pytest.approx(FUNCTIONS[name](1 - members, np.full(14, 1 / 14))[0])

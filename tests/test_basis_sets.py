@@ -9,16 +9,16 @@ from nifti_mrs.nifti_mrs import NIFTI_MRS
 
 import spinlab as sl
 
-SCANNER = sl.Scanner(carrier_ppm=2.7)
-SHAPED = sl.ShapedPulse(sl.gaussian_pulse(0.004, 90.0), 90.0, carrier_ppm=3.0)
-CREATINE = sl.SpinGroup([3.027], weight=3)
-MOLECULES = ("Glu", "mI", sl.Metabolite("Cr3", CREATINE))
+SCANNER = sl.mrs.Scanner(carrier_ppm=2.7)
+SHAPED = sl.mrs.ShapedPulse(sl.mrs.gaussian_pulse(0.004, 90.0), 90.0, carrier_ppm=3.0)
+CREATINE = sl.mrs.SpinGroup([3.027], weight=3)
+MOLECULES = ("Glu", "mI", sl.mrs.Metabolite("Cr3", CREATINE))
 
 
 @pytest.fixture(scope="module")
 def basis():
-    sequence = (SHAPED, *sl.press(0.01, 0.012)[1:])
-    return sl.basis_set(sequence, SCANNER, MOLECULES, points=1024, dwell=4e-4, echo_time=0.022)
+    sequence = (SHAPED, *sl.mrs.press(0.01, 0.012)[1:])
+    return sl.mrs.basis_set(sequence, SCANNER, MOLECULES, points=1024, dwell=4e-4, echo_time=0.022)
 
 
 def peak_ppm(fid, basis, sign):
@@ -31,20 +31,20 @@ def peak_ppm(fid, basis, sign):
 def test_signals_are_those_of_the_simulation(basis):
     assert basis.names == ("Glu", "mI", "Cr3") and basis.fids.shape == (3, 1024)
     assert basis.echo_time == 0.022
-    state = sl.simulate(CREATINE, (SHAPED, *sl.press(0.01, 0.012)[1:]), SCANNER)
-    x, y, _ = sl.spin_matrices(1)[:, 0]
+    state = sl.mrs.simulate(CREATINE, (SHAPED, *sl.mrs.press(0.01, 0.012)[1:]), SCANNER)
+    x, y, _ = sl.mrs.spin_matrices(1)[:, 0]
     assert basis.fids[2, 0] == pytest.approx(6 * np.trace(state @ (x + 1j * y)))
     assert peak_ppm(basis.fids[2], basis, +1) == pytest.approx(3.027, abs=0.002)
 
 
 def test_all_metabolites_by_default():
-    basis = sl.basis_set(sl.pulse_acquire(), sl.Scanner.of_field(7.0), points=16)
-    assert basis.names == sl.METABOLITES
-    assert basis.fids[:, 0].real == pytest.approx([sl.metabolite(n).protons for n in basis.names])
+    basis = sl.mrs.basis_set(sl.mrs.pulse_acquire(), sl.mrs.Scanner.of_field(7.0), points=16)
+    assert basis.names == sl.mrs.METABOLITES
+    assert basis.fids[:, 0].real == pytest.approx([sl.mrs.metabolite(n).protons for n in basis.names])
 
 
 def test_fsl_round_trip(basis, tmp_path):
-    paths = sl.write_fsl_basis(basis, tmp_path / "press")
+    paths = sl.mrs.write_fsl_basis(basis, tmp_path / "press")
     assert [path.name for path in paths] == ["Glu.json", "mI.json", "Cr3.json"]
     for path, name, fid in zip(paths, basis.names, basis.fids, strict=True):
         entry = json.loads(path.read_text())["basis"]
@@ -56,7 +56,7 @@ def test_fsl_round_trip(basis, tmp_path):
 
 
 def test_nifti_round_trip(basis, tmp_path):
-    paths = sl.write_nifti_basis(basis, tmp_path / "press")
+    paths = sl.mrs.write_nifti_basis(basis, tmp_path / "press")
     for path, fid in zip(paths, basis.fids, strict=True):
         image = NIFTI_MRS(path)
         assert image.shape == (1, 1, 1, 1024)
@@ -82,7 +82,7 @@ def read_lcmodel(path):
 
 
 def test_lcmodel_layout_and_round_trip(basis, tmp_path):
-    path = sl.write_lcmodel_basis(basis, tmp_path / "press.basis", "PRESS")
+    path = sl.mrs.write_lcmodel_basis(basis, tmp_path / "press.basis", "PRESS")
     lists = read_lcmodel(path)
     assert [title for title, *_ in lists] == ["SEQPAR", "BASIS1"] + 3 * ["NMUSED", "BASIS"]
     sequence, general = lists[0][1], lists[1][1]
@@ -100,7 +100,7 @@ def test_lcmodel_layout_and_round_trip(basis, tmp_path):
     assert all(len(line) <= 78 for line in path.read_text().splitlines())
 
 
-LINE = sl.SpinGroup([3.5])
+LINE = sl.mrs.SpinGroup([3.5])
 
 
 @pytest.mark.parametrize("names, sequence_name, sentence", [
@@ -114,31 +114,31 @@ LINE = sl.SpinGroup([3.5])
 ])  # fmt: skip
 def test_lcmodel_refuses_what_breaks_its_namelists(names, sequence_name, sentence, tmp_path):
     """Before the file is opened: what was there stays."""
-    molecules = [sl.Metabolite(name, LINE) for name in names]
-    basis = sl.basis_set(sl.pulse_acquire(), SCANNER, molecules, points=4)
+    molecules = [sl.mrs.Metabolite(name, LINE) for name in names]
+    basis = sl.mrs.basis_set(sl.mrs.pulse_acquire(), SCANNER, molecules, points=4)
     path = tmp_path / "old.basis"
     path.write_text("old")
     with pytest.raises((ValueError, TypeError), match=re.escape(sentence)):
-        sl.write_lcmodel_basis(basis, path, sequence_name)
+        sl.mrs.write_lcmodel_basis(basis, path, sequence_name)
     assert path.read_text() == "old"
     with pytest.raises(ValueError, match="is a file; give the path of a folder"):
-        sl.write_fsl_basis(basis, path)
+        sl.mrs.write_fsl_basis(basis, path)
     with pytest.raises(ValueError, match="is a folder"):
-        sl.write_lcmodel_basis(sl.basis_set((), SCANNER, "Glu", points=4), tmp_path)
+        sl.mrs.write_lcmodel_basis(sl.mrs.basis_set((), SCANNER, "Glu", points=4), tmp_path)
 
 
 def test_a_basis_of_ones_own_numbers_is_written(tmp_path):
     """Scalars of NumPy and real signals, too."""
-    basis = sl.BasisSet(["A"], np.ones((1, 4)), np.float32(1e-3), np.int64(123e6), 1, 0)
-    (path,) = sl.write_fsl_basis(basis, tmp_path)
+    basis = sl.mrs.BasisSet(["A"], np.ones((1, 4)), np.float32(1e-3), np.int64(123e6), 1, 0)
+    (path,) = sl.mrs.write_fsl_basis(basis, tmp_path)
     entry = json.loads(path.read_text())["basis"]
     assert entry["basis_im"] == [0] * 4 and entry["basis_centre"] == 123.0
-    sl.write_lcmodel_basis(basis, tmp_path / "own.basis")
-    sl.write_nifti_basis(basis, tmp_path)
+    sl.mrs.write_lcmodel_basis(basis, tmp_path / "own.basis")
+    sl.mrs.write_nifti_basis(basis, tmp_path)
 
 
 def test_a_basis_without_nifti_mrs_says_what_to_install(basis, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "nifti_mrs.create_nmrs", None)
     with pytest.raises(ImportError, match=r"pip install spinlab\[mrs\]"):
-        sl.write_nifti_basis(basis, tmp_path)
+        sl.mrs.write_nifti_basis(basis, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -5,16 +5,16 @@ import pytest
 
 import spinlab as sl
 
-MODEL = sl.fit_model(40e-3)
-NAMES = list(sl.CONCENTRATIONS)
+MODEL = sl.mrs.fit_model(40e-3)
+NAMES = list(sl.mrs.CONCENTRATIONS)
 
 
 def press_spectra(te1=15e-3, te2=25e-3, model=MODEL, width=6.0):
     found = {}
     for name in model.concentrations:
-        one, scanner = sl.metabolite(name), sl.Scanner()
-        lines = sl.transitions(one, sl.simulate(one, sl.press(te1, te2), scanner), scanner)
-        found[name] = sl.spectrum(lines, model.ppm, width)
+        one, scanner = sl.mrs.metabolite(name), sl.mrs.Scanner()
+        lines = sl.mrs.transitions(one, sl.mrs.simulate(one, sl.mrs.press(te1, te2), scanner), scanner)
+        found[name] = sl.mrs.spectrum(lines, model.ppm, width)
     return found
 
 
@@ -25,7 +25,7 @@ def model_spectrum(parameters, lines, model):
     """What is fitted, from the transition tables: amplitudes, phase, shift, width."""
     *amplitudes, phase, shift, width = parameters
     total = sum(
-        amplitude * sl.spectrum(sl.Transitions(table.offset_hz + shift, table.amplitude,
+        amplitude * sl.mrs.spectrum(sl.mrs.Transitions(table.offset_hz + shift, table.amplitude,
                                                table.scanner), model.ppm, 6.0 + width)
         for amplitude, table in zip(amplitudes, lines, strict=True)
     )  # fmt: skip
@@ -34,19 +34,19 @@ def model_spectrum(parameters, lines, model):
 
 @pytest.fixture(scope="module")
 def tables():
-    scanner = sl.Scanner()
+    scanner = sl.mrs.Scanner()
     return [
-        sl.transitions(one, sl.simulate(one, sl.press(15e-3, 25e-3), scanner), scanner)
-        for one in map(sl.metabolite, NAMES)
+        sl.mrs.transitions(one, sl.mrs.simulate(one, sl.mrs.press(15e-3, 25e-3), scanner), scanner)
+        for one in map(sl.mrs.metabolite, NAMES)
     ]
 
 
 @pytest.mark.parametrize("points, tolerance", [(444, 2e-2), (888, 1e-3)])
 def test_columns_are_the_derivatives_of_the_model(tables, points, tolerance):
     """Against differences of the model; shift and width are differences along the axis, too."""
-    model = sl.FitModel(np.linspace(0.6, 4.2, points), MODEL.concentrations, knots=0)
+    model = sl.mrs.FitModel(np.linspace(0.6, 4.2, points), MODEL.concentrations, knots=0)
     columns = model.columns(press_spectra(model=model))
-    at = np.array([*sl.CONCENTRATIONS.values(), 0.0, 0.0, 0.0])
+    at = np.array([*sl.mrs.CONCENTRATIONS.values(), 0.0, 0.0, 0.0])
     for j, step in enumerate(1e-4 * np.eye(len(at))):
         ends = [model_spectrum(at + sign * step, tables, model) for sign in (1, -1)]
         slope = (ends[0] - ends[1]) / 2e-4
@@ -56,11 +56,11 @@ def test_columns_are_the_derivatives_of_the_model(tables, points, tolerance):
 
 def test_bounds_are_those_of_the_whole_fit():
     """Projecting the baseline out is the same as fitting it."""
-    columns = sl.FitModel(MODEL.ppm, MODEL.concentrations, knots=0).columns(SPECTRA)
+    columns = sl.mrs.FitModel(MODEL.ppm, MODEL.concentrations, knots=0).columns(SPECTRA)
     whole = np.hstack([columns, MODEL._baseline])
     covariance = np.linalg.inv(whole.T @ whole)
     for j, (name, bound) in enumerate(MODEL.bounds(SPECTRA).items()):
-        expected = MODEL.noise * np.sqrt(covariance[j, j]) / sl.CONCENTRATIONS[name]
+        expected = MODEL.noise * np.sqrt(covariance[j, j]) / sl.mrs.CONCENTRATIONS[name]
         np.testing.assert_allclose(bound, expected, rtol=1e-6)
 
 
@@ -69,7 +69,7 @@ def test_a_fit_reaches_the_bound():
     columns, rng = MODEL.columns(SPECTRA), np.random.default_rng(0)
     noise = MODEL.noise * rng.standard_normal((len(MODEL.ppm), 4000))
     scatter = (np.linalg.pinv(columns) @ noise)[: len(NAMES)].std(axis=1)
-    expected = [MODEL.bounds(SPECTRA)[name] * sl.CONCENTRATIONS[name] for name in NAMES]
+    expected = [MODEL.bounds(SPECTRA)[name] * sl.mrs.CONCENTRATIONS[name] for name in NAMES]
     np.testing.assert_allclose(scatter, expected, rtol=0.05)
 
 
@@ -93,8 +93,8 @@ def test_gradient_of_the_loss():
 
 
 def test_gradient_of_a_whole_problem():
-    model = sl.FitModel(MODEL.ppm, {"Glu": 10.0, "Gln": 3.5}, MODEL.noise)
-    problem = sl.cramer_rao_problem(
+    model = sl.mrs.FitModel(MODEL.ppm, {"Glu": 10.0, "Gln": 3.5}, MODEL.noise)
+    problem = sl.mrs.cramer_rao_problem(
         {"Glu": 0.02, "Gln": 0.05}, model, 2e-3, 4e-3, precision="double",
         ensemble=sl.Ensemble([-5.0, 5.0], [0.9, 1.1]),
     )  # fmt: skip
@@ -106,13 +106,13 @@ def test_gradient_of_a_whole_problem():
 
 def test_more_noise_and_more_baseline_cost():
     least = MODEL.bounds(SPECTRA)["Gln"]
-    np.testing.assert_allclose(sl.fit_model(40e-3, snr=50).bounds(SPECTRA)["Gln"], 2 * least)
-    assert sl.fit_model(40e-3, knots=24).bounds(SPECTRA)["Gln"] > least
-    assert sl.fit_model(80e-3).noise == pytest.approx(MODEL.noise * np.exp(40 / 160))
+    np.testing.assert_allclose(sl.mrs.fit_model(40e-3, snr=50).bounds(SPECTRA)["Gln"], 2 * least)
+    assert sl.mrs.fit_model(40e-3, knots=24).bounds(SPECTRA)["Gln"] > least
+    assert sl.mrs.fit_model(80e-3).noise == pytest.approx(MODEL.noise * np.exp(40 / 160))
 
 
 def test_judged_by_the_exact_path():
     one = sl.Ensemble([0.0], [1.0])
-    judged = sl.judge_bounds(sl.press(15e-3, 25e-3), MODEL, one)
+    judged = sl.mrs.judge_bounds(sl.mrs.press(15e-3, 25e-3), MODEL, one)
     for name, bound in MODEL.bounds(SPECTRA).items():
         np.testing.assert_allclose(judged[name], [bound], rtol=1e-9)

@@ -47,7 +47,7 @@ def test_design_reaches_a_fidelity_that_the_referee_confirms(kind, method, contr
     result = sl.design(task, kind=kind, method=method, seed=1, max_iterations=60, stop_at=0.99)
     assert result.success and "reached" in result.message
     assert result.fidelity >= 0.99 and result.fun == 1 - result.fidelity
-    assert sl.referee(result.pulse, task, offsets=21).mean > 0.98
+    assert sl.control.referee(result.pulse, task, offsets=21).mean > 0.98
     assert np.abs(result.pulse.waveform).max() <= 1
     assert (result.pulse.control, result.pulse.steps) == (control, 40)
 
@@ -80,7 +80,7 @@ def test_books_are_honest():
         assert (note["nit"], note["x"].shape) == (k, (1, 40))
         assert note["fidelity"] == history.fidelity[k] == 1 - note["fun"]
         assert note["gradient_norm"] == history.gradient_norm[k]
-        shape = sl.Parametrisation("phase", task.duration / 130, task.dt)
+        shape = sl.pulses.Parametrisation("phase", task.duration / 130, task.dt)
         value, _ = task.evaluate(shape.waveform(note["x"])[0], "fem-quadratic-reduced")
         assert value == pytest.approx(note["fidelity"], rel=1e-12)
     assert np.array_equal(result.x, seen[-1]["x"])
@@ -91,7 +91,7 @@ def test_books_are_honest():
 def test_first_line_of_the_history_is_the_start():
     task, x0 = problem(), np.linspace(-1, 1, 40)
     result = sl.design(task, x0=x0, radius=0, max_iterations=1)
-    value, _ = task.evaluate(sl.from_phase(x0[None])[0], "fem-quadratic-reduced")
+    value, _ = task.evaluate(sl.pulses.from_phase(x0[None])[0], "fem-quadratic-reduced")
     assert result.history.fidelity[0] == pytest.approx(value, rel=1e-14)
     assert np.array_equal(x0, np.linspace(-1, 1, 40))
 

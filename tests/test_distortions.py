@@ -8,17 +8,17 @@ from scipy.linalg import expm
 from tables import fitted_order, relative
 
 import spinlab as sl
-from spinlab.goals import make_goal
+from spinlab.control.goal import make_goal
 
 CONTROLS = ["constant", "linear"]
 DT = 1e-6
 BUILT = {
-    "rc": lambda dt: sl.rc(0.7e-6, dt),
-    "slow": lambda dt: sl.rc(20e-6, dt, tail=3e-6),
-    "fast": lambda dt: sl.rc(1e-9, dt),
-    "tuned": lambda dt: sl.resonator(400e3, dt),
-    "detuned": lambda dt: sl.resonator(300e3, dt, detuning_hz=-250e3, tail=0.0),
-    "measured": lambda dt: sl.measured([3.0, 2 - 1j, 0.5j, -0.2], dt),
+    "rc": lambda dt: sl.pulses.rc(0.7e-6, dt),
+    "slow": lambda dt: sl.pulses.rc(20e-6, dt, tail=3e-6),
+    "fast": lambda dt: sl.pulses.rc(1e-9, dt),
+    "tuned": lambda dt: sl.pulses.resonator(400e3, dt),
+    "detuned": lambda dt: sl.pulses.resonator(300e3, dt, detuning_hz=-250e3, tail=0.0),
+    "measured": lambda dt: sl.pulses.measured([3.0, 2 - 1j, 0.5j, -0.2], dt),
 }
 RATES = {"rc": 1 / 0.7e-6, "slow": 1 / 20e-6, "tuned": np.pi * 400e3,
          "detuned": np.pi * 300e3 + 2j * np.pi * 250e3}
@@ -69,7 +69,7 @@ def test_a_long_pulse_on_the_carrier_is_felt_as_programmed(name, control):
 def test_measured_response_is_a_sum_of_echoes():
     response = np.array([2.0, 1.0 - 1j, 0.5])
     u = np.array([0.3 + 0.1j, -0.5, 1j])
-    felt, _ = sl.measured(response, DT).distort(np.array([u.real, u.imag]), DT)
+    felt, _ = sl.pulses.measured(response, DT).distort(np.array([u.real, u.imag]), DT)
     assert np.allclose(felt[0] + 1j * felt[1], np.convolve(response, u) / response.sum())
 
 
@@ -98,7 +98,7 @@ def test_states_converge_by_the_square_of_the_fine_step(control):
 
     def states(times):
         problem = replace(PROBLEM, control=control)
-        distortion = sl.resonator(60e3, DT / times, detuning_hz=20e3, tail=tail)
+        distortion = sl.pulses.resonator(60e3, DT / times, detuning_hz=20e3, tail=tail)
         felt = sl.Pulse(u, DT, 20e3, control).felt(distortion)
         method = "rotations" if control == "constant" else "fem-hermite"
         generator = replace(problem, rf_hz=felt.rf_hz).generator()
@@ -117,7 +117,7 @@ def test_states_converge_by_the_square_of_the_fine_step(control):
 @pytest.mark.parametrize("kind", ["phase", "xy", "xy-box"])
 def test_gradient_from_the_unknowns_to_the_fidelity_behind_a_distortion(kind, control):
     problem = replace(PROBLEM, control=control, steps=6, duration=6e-6)
-    shape = sl.Parametrisation(kind, 1e-6, DT, control, sl.resonator(300e3, DT / 2, 1e5, 2e-6))
+    shape = sl.pulses.Parametrisation(kind, 1e-6, DT, control, sl.pulses.resonator(300e3, DT / 2, 1e5, 2e-6))
     felt_problem = problem.felt(shape.distortion)
 
     def function(x):
@@ -136,7 +136,7 @@ def test_gradient_from_the_unknowns_to_the_fidelity_behind_a_distortion(kind, co
 def test_goal_behind_a_distortion(aggregate, control):
     """Value, members and residuals agree, and the limits are those of what is programmed."""
     problem = replace(PROBLEM, control=control, steps=6, duration=6e-6)
-    shape = sl.Parametrisation("xy", 1e-6, DT, control, sl.resonator(300e3, DT / 2, 1e5, 2e-6))
+    shape = sl.pulses.Parametrisation("xy", 1e-6, DT, control, sl.pulses.resonator(300e3, DT / 2, 1e5, 2e-6))
     limits = {"slew_per_step": 0.2, "phase_per_step": 0.3}
     goal = make_goal(problem, shape, aggregate=aggregate, limits=limits, weight=0.1)
     kept = make_goal(problem, shape, aggregate=aggregate, limits=limits)
@@ -160,28 +160,28 @@ def test_goal_behind_a_distortion(aggregate, control):
 @pytest.mark.parametrize("control, method", [("constant", "rotations"), ("linear", "fem-hermite")])
 def test_design_compensates_a_distortion(control, method):
     problem = replace(EASY, control=control)
-    distortion = sl.resonator(60e3, problem.dt / 2, detuning_hz=30e3, tail=10e-6)
+    distortion = sl.pulses.resonator(60e3, problem.dt / 2, detuning_hz=30e3, tail=10e-6)
     blind = sl.design(problem, "xy", method=method, max_iterations=60)
     aware = sl.design(problem, "xy", method=method, max_iterations=60, distortion=distortion)
     assert blind.fidelity > 0.998 and aware.fidelity > 0.995
     # The referee computes exactly and by itself, the design with the method's error.
     for pulse, low, high in ((blind.pulse, -1, 0.97), (aware.pulse, 0.997, 1)):
-        judged = sl.referee(pulse, problem, 21, 5, distortion=distortion)
+        judged = sl.control.referee(pulse, problem, 21, 5, distortion=distortion)
         assert low < judged.mean <= high
-    assert sl.referee(aware.pulse, problem, 21, 5).mean < 0.97  # without the instrument it fails
+    assert sl.control.referee(aware.pulse, problem, 21, 5).mean < 0.97  # without the instrument it fails
 
 
 def test_referee_behind_a_distortion_is_the_referee_of_the_felt_pulse():
     pulse = sl.Pulse(random_waveform("constant", 20), DT, 20e3)
-    distortion = sl.resonator(60e3, DT / 4, detuning_hz=100e3)
+    distortion = sl.pulses.resonator(60e3, DT / 4, detuning_hz=100e3)
     felt = pulse.felt(distortion)
     assert felt.steps == 80 + distortion.tail and felt.dt == DT / 4
-    fidelity = sl.referee(pulse, PROBLEM, 5, 3, distortion=distortion).fidelity
-    assert np.allclose(fidelity, sl.referee(felt, PROBLEM, 5, 3).fidelity, atol=1e-14)
+    fidelity = sl.control.referee(pulse, PROBLEM, 5, 3, distortion=distortion).fidelity
+    assert np.allclose(fidelity, sl.control.referee(felt, PROBLEM, 5, 3).fidelity, atol=1e-14)
 
 
 def test_an_overshoot_raises_the_amplitude_of_the_felt_pulse():
-    ringing = sl.resonator(40e3, DT, detuning_hz=150e3)
+    ringing = sl.pulses.resonator(40e3, DT, detuning_hz=150e3)
     pulse = sl.Pulse(np.array([[1.0], [0.0]]) * np.ones(30), DT, 10e3)
     felt = pulse.felt(ringing)
     assert felt.rf_hz > 12e3 and np.abs(felt.waveform).max() == pytest.approx(1)

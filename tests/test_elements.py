@@ -6,7 +6,7 @@ import sympy as sp
 from tables import METHOD_CONTROLS, case, fitted_order, relative
 
 import spinlab as sl
-from spinlab.elements import CONTROL_SHAPES, SHAPES, S, gauss_points, integrate
+from spinlab.propagation.elements import CONTROL_SHAPES, SHAPES, S, gauss_points, integrate
 
 #: What a degree of freedom reads from a function: its value, or its slope, at a point.
 DOFS = {
@@ -50,7 +50,7 @@ def test_control_shapes_are_a_partition_of_unity(control):
 
 @pytest.mark.parametrize("shapes, control", FAMILIES)
 def test_integration_by_parts(shapes, control):
-    C, _ = sl.element_matrices(shapes, control)
+    C, _ = sl.propagation.element_matrices(shapes, control)
     phi = sp.Matrix(SHAPES[shapes])
     boundary = (phi * phi.T).subs(S, 1) - (phi * phi.T).subs(S, 0)
     assert C + C.T == boundary
@@ -59,7 +59,7 @@ def test_integration_by_parts(shapes, control):
 @pytest.mark.parametrize("shapes, control", FAMILIES)
 def test_matrices_differentiate_and_integrate(shapes, control):
     """p.C.q is the integral of p q', and p.(sum of M).q that of p q, for polynomials p and q."""
-    C, masses = sl.element_matrices(shapes, control)
+    C, masses = sl.propagation.element_matrices(shapes, control)
     M = sum(masses, sp.zeros(*C.shape))
     for i in range(len(C[0, :])):
         for j in range(len(C[0, :])):
@@ -95,7 +95,7 @@ NUMBERS = {
 def test_numbers_of_the_paper(key):
     shapes, control, points = key
     first, C, second, masses = NUMBERS[key]
-    derived_C, derived_masses = sl.element_matrices(shapes, control, points)
+    derived_C, derived_masses = sl.propagation.element_matrices(shapes, control, points)
     assert first * derived_C == sp.Matrix(C)
     assert [second * M for M in derived_masses] == [sp.Matrix(M) for M in masses]
 
@@ -104,8 +104,8 @@ def test_numbers_of_the_paper(key):
 def test_element_holds_the_same_numbers(name):
     control = "linear" if name == "hermite" else "constant"
     shapes, points, _ = sl.ELEMENTS[name]
-    C, masses = sl.element_matrices(shapes, control, points)
-    found = sl.element(name, control)
+    C, masses = sl.propagation.element_matrices(shapes, control, points)
+    found = sl.propagation.element(name, control)
     assert np.allclose(found.C, np.array(C.tolist(), dtype=float), rtol=1e-15)
     assert np.allclose(found.M, np.array([m.tolist() for m in masses], dtype=float), rtol=1e-15)
     assert (found.local, found.step) == (len(DOFS[shapes]), 2 if shapes != "linear" else 1)
@@ -187,7 +187,7 @@ def test_quadratic_is_six_times_better_than_linear():
 
 def roots(theta):
     """Growth a step of the two solutions of the interior rows, A = i theta: true and parasitic."""
-    C, (M,) = sl.element_matrices("linear")
+    C, (M,) = sl.propagation.element_matrices("linear")
     K = np.array((C - sp.I * theta * M).tolist(), dtype=complex)
     found = np.roots([K[0, 1], K[0, 0] + K[1, 1], K[1, 0]])
     return sorted(found, key=lambda z: abs(z - np.exp(1j * theta)))
@@ -218,7 +218,7 @@ def test_gradient_of_the_linear_element_needs_the_filter(radius, order):
         waveform, dt = smooth_pulse(steps, "constant")
         arguments = GENERATOR, waveform, dt, START, sl.transfer([1.0, 2.0, 3.0])
         found, true = (
-            sl.helmholtz(sl.evaluate_objective(*arguments, method).gradients, radius, dt)[0]
+            sl.pulses.helmholtz(sl.evaluate_objective(*arguments, method).gradients, radius, dt)[0]
             for method in ("fem-linear", "rotations")
         )
         return relative(found, true)

@@ -80,7 +80,7 @@ def test_design_grid_is_as_coarse_as_it_may_be(duration, bandwidth, b1, rf):
 def test_histogram(tmp_path):
     path = tmp_path / "b1.csv"
     path.write_text("\ufeffb1_scale, weight\n0.9, 1\n\n1.0,2.5\n 1.1 ,0\n", encoding="utf-8")
-    scale, weights = sl.read_histogram(path)
+    scale, weights = sl.control.read_histogram(path)
     assert np.array_equal(scale, [0.9, 1.0, 1.1]) and np.array_equal(weights, [1, 2.5, 0])
 
 
@@ -100,12 +100,12 @@ def test_histograms_that_are_none(text, match, tmp_path):
     path = tmp_path / "b1.csv"
     path.write_text(text)
     with pytest.raises(ValueError, match=match):
-        sl.read_histogram(path)
+        sl.control.read_histogram(path)
 
 
 def test_referee_weighs_with_the_histogram_and_takes_mean_relaxation():
     fidelity = np.array([[0.9, 1.0, 0.5]])
-    report = sl.RefereeReport(np.zeros(1), np.array([0.9, 1.0, 1.1]), fidelity)
+    report = sl.control.RefereeReport(np.zeros(1), np.array([0.9, 1.0, 1.1]), fidelity)
     assert report.weighted_mean([0.9, 1.0, 1.1], [1, 2, 1]) == pytest.approx((0.9 + 2 + 0.5) / 4)
     assert report.weighted_mean([0.9, 1.1], [1, 3]) == pytest.approx((0.9 + 2 + 1.5) / 6)
     with pytest.raises(ValueError, match="ascending"):
@@ -116,7 +116,7 @@ def test_referee_weighs_with_the_histogram_and_takes_mean_relaxation():
         sl.Problem("Iz", "Ix", 5e-5, 5, 5e3, sl.Ensemble([0.0, 0.0], 1.0, t1=times), system)
         for times in ([1e-3, 3e-3], 2e-3)
     )
-    assert np.allclose(sl.referee(pulse, spread).fidelity, sl.referee(pulse, mean).fidelity)
+    assert np.allclose(sl.control.referee(pulse, spread).fidelity, sl.control.referee(pulse, mean).fidelity)
 
 
 @pytest.mark.parametrize("start", [[-1e4, 0.0, 1e4], [-1e4, 1e4], [-1e4, 3e3, 1e4]])
@@ -183,7 +183,7 @@ def test_grids_that_are_none(changes, match):
     (([0.9, 1.1], [1]), "of one length"),
 ])  # fmt: skip
 def test_histograms_the_referee_cannot_weigh_with(histogram, match):
-    report = sl.RefereeReport(np.zeros(1), np.array([0.9, 1.0, 1.1]), np.array([[0.9, 1.0, 0.5]]))
+    report = sl.control.RefereeReport(np.zeros(1), np.array([0.9, 1.0, 1.1]), np.array([[0.9, 1.0, 0.5]]))
     with pytest.raises(ValueError, match=match):
         report.weighted_mean(*histogram)
     assert report.weighted_mean([0.5, 0.9, 1.1], [0, 1, 3]) == pytest.approx(4.4 / 6)
@@ -194,7 +194,7 @@ def test_histograms_in_per_cent(tmp_path):
     path = tmp_path / "b1.csv"
     path.write_text("b1_scale,weight\n90,1\n110,3\n")
     with pytest.raises(ValueError, match="B1 scale 110; a scale is a ratio"):
-        sl.read_histogram(path)
+        sl.control.read_histogram(path)
 
 
 def test_no_spin_has_t2_beyond_twice_t1():
@@ -225,13 +225,13 @@ def test_ensembles_compare():
 
 def test_adapt_judges_behind_the_distortion():
     task = sl.Problem("Iz", "Ix", 200e-6, 40, 1e4, sl.Ensemble.grid([-4e3, 4e3]))
-    coil = sl.resonator(50e3, task.dt, detuning_hz=20e3)
+    coil = sl.pulses.resonator(50e3, task.dt, detuning_hz=20e3)
     how = {"kind": "xy", "method": "rotations", "distortion": coil, "max_iterations": 30}
     done = sl.adapt(task, offsets=41, **how)
-    judged = sl.referee(done.result.pulse, done.problem, 41, distortion=coil)
+    judged = sl.control.referee(done.result.pulse, done.problem, 41, distortion=coil)
     assert np.array_equal(done.report.fidelity, judged.fidelity)
     assert abs(done.gap) <= 0.002 and judged.mean > 0.95
-    assert sl.referee(done.result.pulse, done.problem, 41).mean < judged.mean - 0.05
+    assert sl.control.referee(done.result.pulse, done.problem, 41).mean < judged.mean - 0.05
 
 
 def test_adapt_compares_without_the_penalty():
@@ -252,7 +252,7 @@ def test_adapt_can_be_interrupted(where, monkeypatch):
         calls.append(len(iterations))
         if where == "referee" and len(calls) == 2:
             raise KeyboardInterrupt
-        return sl.referee(*arguments, **options)
+        return sl.control.referee(*arguments, **options)
 
     iterations = []
 
@@ -261,7 +261,7 @@ def test_adapt_can_be_interrupted(where, monkeypatch):
         if where == "design" and len(calls) == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("spinlab.adaptive.referee", judge)
+    monkeypatch.setattr("spinlab.control.adaptive.referee", judge)
     done = sl.adapt(task, **how, callback=callback)
     assert len(done.rounds) == len(calls) == 2
     assert done.result.fun == min(iterations[calls[0]:])
@@ -278,6 +278,6 @@ def test_an_interruption_in_the_first_evaluation_of_a_later_round(monkeypatch):
         found.append(sl.design(*arguments, **options))
         return found[0]
 
-    monkeypatch.setattr("spinlab.adaptive.design", design)
+    monkeypatch.setattr("spinlab.control.adaptive.design", design)
     done = sl.adapt(task, method="spinors", max_iterations=5, offsets=41)
     assert done.result is found[0] and len(done.rounds) == 1 and done.report is not None

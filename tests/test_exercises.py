@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spinlab.exercises import EXERCISES, check_answer, diagnose
-from spinlab.grade import grade, main
+from spinlab.teaching.exercises import EXERCISES, check_answer, diagnose
+from spinlab.teaching.grade import grade, main
 
 REFERENCES = [name for name, task in EXERCISES.items() if not task.judge]
 
@@ -97,7 +97,7 @@ def test_grading(tmp_path, capsys):
     (tmp_path / "more").mkdir()
     notebook(
         tmp_path, "one.ipynb",
-        "from spinlab.exercises import check_answer",
+        "from spinlab.teaching.exercises import check_answer",
         "check_answer('ex-sign', [0, -1, 0])\ncheck_answer('ex-sign', [0, 1, 0])",
         "1 / 0",
         "check_answer('ex-last-row', 7)",

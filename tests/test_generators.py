@@ -6,7 +6,7 @@ import sympy as sp
 from tables import SYSTEMS
 
 import spinlab as sl
-from spinlab.systems import B1_SCALE, OFFSET, RF_AMPLITUDE
+from spinlab.spins.systems import B1_SCALE, OFFSET, RF_AMPLITUDE
 
 VALUES = {"offset_hz": 123.0, "b1_scale": 0.9, "rf_hz": 4e3}
 
@@ -85,7 +85,7 @@ def test_only_a_state_carries_the_constant():
 
 def test_states_in_the_basis_of_the_elements_are_matrices():
     elements = sl.liouvillian(basis="elements")
-    matrix = np.array((sl.spin_operator("y") - 2 * sl.spin_operator("z")).tolist(), dtype=complex)
+    matrix = np.array((sl.spins.spin_operator("y") - 2 * sl.spins.spin_operator("z")).tolist(), dtype=complex)
     assert np.array_equal(sl.state("Iy - 2 Iz", elements).reshape(2, 2), matrix)
 
 

@@ -9,7 +9,7 @@ from tables import ANY_SYSTEM, EXACT, METHOD_CONTROLS, ONE_SPIN, SYSTEMS, case, 
 from test_elements import NUMBERS
 
 import spinlab as sl
-from spinlab import methods
+from spinlab.propagation import methods
 
 RNG = np.random.default_rng(7)
 TURN = np.linalg.qr(RNG.normal(size=(3, 3)))[0]
@@ -18,9 +18,9 @@ TARGET = RNG.normal(size=3)
 #: name: (objective, columns of the initial state)
 OBJECTIVES = {
     "transfer": (sl.transfer(TARGET), None),
-    "subspace": (sl.subspace(TURN[:, :2]), None),
-    "magnitude": (sl.magnitude(TURN[:, :2]), None),
-    "rotation": (sl.rotation(TURN), 3),
+    "subspace": (sl.control.subspace(TURN[:, :2]), None),
+    "magnitude": (sl.control.magnitude(TURN[:, :2]), None),
+    "rotation": (sl.control.rotation(TURN), 3),
 }
 assert set(OBJECTIVES) == set(sl.OBJECTIVES), "every objective is to be tested"
 
@@ -133,7 +133,7 @@ def test_autograd_through_the_plain_propagator(system, rng):
     target /= np.linalg.norm(target)
 
     def loss(waveform):
-        states = sl.propagate_plain(pulse.generator, waveform, pulse.dt, pulse.rho0, terms=30)
+        states = sl.propagation.propagate_plain(pulse.generator, waveform, pulse.dt, pulse.rho0, terms=30)
         return anp.dot(states[-1], target)
 
     value, gradient = autograd.value_and_grad(loss)(pulse.waveform)
@@ -214,7 +214,7 @@ def test_complex_basis_against_the_real_one(method, control, system, rng):
     """The elements of the density matrix are complex numbers; the gradient is the same."""
     spins, parameters = SYSTEMS[system]
     pulse = case(system, control, steps=4)
-    columns = np.array(sl.basis_matrix(spins.spins, spins.relaxes).tolist(), dtype=complex)
+    columns = np.array(sl.spins.basis_matrix(spins.spins, spins.relaxes).tolist(), dtype=complex)
     elements = sl.evaluate(
         sl.liouvillian(spins, "elements"), offset_hz=600.0, b1_scale=1.1, rf_hz=8e3, **parameters
     )
@@ -235,7 +235,7 @@ def test_autograd_of_complex_states(method, control, rng):
     """A real loss of complex states, not analytic in them, against a central difference."""
     pulse = case(control=control, steps=3)
     elements = sl.evaluate(sl.liouvillian(basis="elements"), offset_hz=600.0, rf_hz=8e3)
-    rho0 = np.array(sl.basis_matrix().tolist(), dtype=complex) @ pulse.rho0
+    rho0 = np.array(sl.spins.basis_matrix().tolist(), dtype=complex) @ pulse.rho0
     weights = rng.normal(size=4) + 1j * rng.normal(size=4)
 
     def loss(waveform):

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 import spinlab as sl
-from spinlab.systems import CONTROLS, OFFSET
+from spinlab.spins.systems import CONTROLS, OFFSET
 
-SCANNER = sl.Scanner()
+SCANNER = sl.mrs.Scanner()
 PROTONS = {"Glu": 5, "Gln": 5, "NAA": 6, "Cr": 5, "Lac": 4, "mI": 6, "GABA": 6, "GSH": 10}
 
 
-@pytest.mark.parametrize("name", sl.METABOLITES)
+@pytest.mark.parametrize("name", sl.mrs.METABOLITES)
 def test_data_are_complete(name):
-    molecule = sl.metabolite(name)
+    molecule = sl.mrs.metabolite(name)
     assert molecule.protons == PROTONS[name]
     assert molecule.source and molecule.left_out
     for group in molecule.groups:
@@ -29,32 +29,32 @@ def test_data_are_complete(name):
 
 @pytest.mark.parametrize(
     "group",
-    [sl.metabolite("Cr").groups[0], sl.metabolite("NAA").groups[1], sl.metabolite("Lac").groups[0]],
+    [sl.mrs.metabolite("Cr").groups[0], sl.mrs.metabolite("NAA").groups[1], sl.mrs.metabolite("Lac").groups[0]],
     ids=["one", "three", "four"],
 )
 def test_matrices_are_those_of_the_symbols(group):
     symbols = sl.hamiltonian(group.system(SCANNER))
     numbers = symbols.subs({OFFSET: 7.5, CONTROLS[0]: 0, CONTROLS[1]: 0}).evalf()
     numbers = np.array(numbers.tolist(), dtype=complex)
-    assert np.allclose(sl.free_hamiltonian(group, SCANNER, 7.5), numbers, rtol=1e-12, atol=1e-9)
+    assert np.allclose(sl.mrs.free_hamiltonian(group, SCANNER, 7.5), numbers, rtol=1e-12, atol=1e-9)
     for k in range(group.spins):
-        for matrices, axis in zip(sl.spin_matrices(group.spins), "xyz", strict=True):
-            symbols = sl.spin_operator(axis, k + 1, group.spins).tolist()
+        for matrices, axis in zip(sl.mrs.spin_matrices(group.spins), "xyz", strict=True):
+            symbols = sl.spins.spin_operator(axis, k + 1, group.spins).tolist()
             assert np.array_equal(matrices[k], np.array(symbols, dtype=complex))
 
 
 def test_scanner():
     assert SCANNER.shift_ppm(SCANNER.offset_hz(2.35)) == pytest.approx(2.35)
-    assert sl.Scanner(100e6, 2.0).offset_hz(3.0) == pytest.approx(100.0)  # downfield is positive
-    assert sl.Scanner.of_field(2.8936).larmor_hz == pytest.approx(123.2e6, rel=1e-4)
+    assert sl.mrs.Scanner(100e6, 2.0).offset_hz(3.0) == pytest.approx(100.0)  # downfield is positive
+    assert sl.mrs.Scanner.of_field(2.8936).larmor_hz == pytest.approx(123.2e6, rel=1e-4)
 
 
 def test_offsets_add_to_every_spin():
-    group = sl.metabolite("NAA").groups[1]
-    moved = sl.SpinGroup(group.shift_ppm + SCANNER.shift_ppm(12.0) - 3.0, group.coupling_hz)
-    members = sl.free_hamiltonian(group, SCANNER, np.array([0.0, 12.0]))
+    group = sl.mrs.metabolite("NAA").groups[1]
+    moved = sl.mrs.SpinGroup(group.shift_ppm + SCANNER.shift_ppm(12.0) - 3.0, group.coupling_hz)
+    members = sl.mrs.free_hamiltonian(group, SCANNER, np.array([0.0, 12.0]))
     assert members.shape == (2, 8, 8)
-    assert np.allclose(members[1], sl.free_hamiltonian(moved, SCANNER), atol=1e-9)
+    assert np.allclose(members[1], sl.mrs.free_hamiltonian(moved, SCANNER), atol=1e-9)
 
 
 def test_a_metabolite_of_your_own(tmp_path):
@@ -67,7 +67,7 @@ def test_a_metabolite_of_your_own(tmp_path):
     }  # fmt: skip
     path = tmp_path / "ethanol.json"
     path.write_text(json.dumps(entry))
-    molecule = sl.read_metabolite(path)
+    molecule = sl.mrs.read_metabolite(path)
     assert (molecule.name, molecule.protons, molecule.source) == ("Eth", 5, "textbook")
     expected = [[0, 0, 7.1], [0, 0, 7.1], [7.1, 7.1, 0]]
     assert np.array_equal(molecule.groups[0].coupling_hz, expected)
@@ -106,10 +106,10 @@ def test_a_file_with_a_mistake_is_answered_with_a_sentence(tmp_path, text, fragm
     path = tmp_path / "x.json"
     path.write_text(text)
     with pytest.raises((ValueError, TypeError)) as caught:
-        sl.read_metabolite(path)
+        sl.mrs.read_metabolite(path)
     assert fragment in str(caught.value)
 
 
 def test_data_cannot_be_changed_by_accident():
     with pytest.raises(ValueError, match="read-only"):
-        sl.metabolite("Glu").groups[0].shift_ppm[0] = 1.0
+        sl.mrs.metabolite("Glu").groups[0].shift_ppm[0] = 1.0

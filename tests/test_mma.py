@@ -8,8 +8,9 @@ from scipy.optimize import Bounds, NonlinearConstraint, minimize
 from svanberg import cantilever, problems, toy
 
 import spinlab as sl
-from spinlab import mma, subsolvers
-from spinlab.mma import MMAOptions
+from spinlab.optimisers import mma
+from spinlab.optimisers import subproblem_solvers as subsolvers
+from spinlab.optimisers.mma import MMAOptions
 
 
 def unconstrained(x):
@@ -26,7 +27,7 @@ PROBLEMS = {
 def random_subproblem(n, m, seed=0, a=0.0, c=1000.0, d=1.0):
     """An approximation as a step makes it, of functions whose derivatives are random."""
     rng = np.random.default_rng(seed)
-    form = sl.Form(1.0, np.full(m, a), np.full(m, c), np.full(m, d))
+    form = sl.optimisers.Form(1.0, np.full(m, a), np.full(m, c), np.full(m, d))
     state = mma.start(rng.uniform(-0.9, 0.9, n), -1, 1, form)
     slopes = rng.standard_normal((m + 1, n))
     return mma.approximate(state, 0.0, slopes[0], rng.uniform(-1, 1, m), slopes[1:], MMAOptions())
@@ -142,7 +143,7 @@ def test_a_failed_subproblem_is_no_success(monkeypatch):
         return replace(subsolvers.solve(problem, warm), converged=False, message="Lazy.")
 
     monkeypatch.setattr(mma, "solve", lazy)
-    result = sl.solve_mma(toy, [4.0, 3.0, 2.0], 0, 5, max_iterations=30)
+    result = sl.optimisers.solve_mma(toy, [4.0, 3.0, 2.0], 0, 5, max_iterations=30)
     assert not result.success and result.nit == 30
     assert "30 subproblems did not converge; of the last: Lazy." in result.message
 
@@ -166,12 +167,12 @@ def test_bad_arguments_of_the_steps_are_refused():
     with pytest.raises(ValueError, match=r"P must have shape \(2, 3\)"):
         replace(problem, P=np.ones((2, 4)))
     with pytest.raises(ValueError, match=r"P must have shape \(3, 3\)"):
-        replace(problem, form=sl.Form.hard(3))
+        replace(problem, form=sl.optimisers.Form.hard(3))
     with pytest.raises(ValueError, match="no method 'simplex'; choose one of dual, interior"):
         subsolvers.solve(problem, method="simplex")
     with pytest.raises(ValueError, match=r"warm must have shape \(2,\)"):
         subsolvers.solve_dual(problem, np.ones(3))
-    state = mma.start([1.0, 1.0, 1.0], 0, 5, sl.Form.hard(2))
+    state = mma.start([1.0, 1.0, 1.0], 0, 5, sl.optimisers.Form.hard(2))
     f0, df0, f, df = toy(state.x)
     for move in (mma.step, lambda *them: mma.gcmma_step(*them, values=None)):
         with pytest.raises(ValueError, match=r"df must have shape \(2, 3\) .* \(3, 2\) arrived"):
@@ -183,7 +184,7 @@ def test_bad_arguments_of_the_steps_are_refused():
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_approximations_are_tangent_and_convex(name):
     functions, x0, lower, upper, _ = PROBLEMS[name]
-    state = mma.start(x0, lower, upper, sl.Form.hard(len(functions(np.asarray(x0, float))[2])))
+    state = mma.start(x0, lower, upper, sl.optimisers.Form.hard(len(functions(np.asarray(x0, float))[2])))
     for _ in range(4):  # also once the asymptotes have moved
         here = functions(state.x)
         problem = mma.approximate(state, *here, MMAOptions())
@@ -203,7 +204,7 @@ def test_approximations_are_tangent_and_convex(name):
 
 
 def test_asymptotes_move_with_the_progress():
-    ones, form = np.ones(3), sl.Form.hard(0)
+    ones, form = np.ones(3), sl.optimisers.Form.hard(0)
     state = mma.start(0 * ones, -5, 5, form)
     low, upp = mma.asymptotes(state, MMAOptions())
     assert np.all(low == -5) and np.all(upp == 5)
@@ -219,7 +220,7 @@ def test_asymptotes_move_with_the_progress():
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_gcmma_never_promises_too_much(name):
     functions, x0, lower, upper, _ = PROBLEMS[name]
-    state = mma.start(x0, lower, upper, sl.Form.hard(len(functions(np.asarray(x0, float))[2])))
+    state = mma.start(x0, lower, upper, sl.optimisers.Form.hard(len(functions(np.asarray(x0, float))[2])))
     made, original = [], mma.approximate
 
     def spy(*them):
@@ -243,7 +244,7 @@ def test_gcmma_never_promises_too_much(name):
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_optima(name, globally_convergent):
     functions, x0, lower, upper, optimum = PROBLEMS[name]
-    result = sl.solve_mma(
+    result = sl.optimisers.solve_mma(
         functions, x0, lower, upper, globally_convergent=globally_convergent, max_iterations=500
     )
     assert result.success and result.residual <= 1e-6 and "Converged" in result.message
@@ -277,8 +278,8 @@ def line(x):
 
 
 def test_least_squares_as_constraints():
-    result = sl.solve_mma(
-        lambda x: sl.least_squares_rows(*line(x)), [0.0, 0.0], -5, 5, sl.least_squares_form(4)
+    result = sl.optimisers.solve_mma(
+        lambda x: sl.optimisers.least_squares_rows(*line(x)), [0.0, 0.0], -5, 5, sl.optimisers.least_squares_form(4)
     )
     r, J = line(np.zeros(2))
     x, total, *_ = np.linalg.lstsq(J, -r, rcond=None)
@@ -288,9 +289,9 @@ def test_least_squares_as_constraints():
 
 
 def test_least_squares_with_a_limit():
-    result = sl.solve_mma(
-        lambda x: sl.least_squares_rows(*line(x), [x[1] - 0.5], [[0.0, 1.0]]),
-        [0.0, 0.0], -5, 5, sl.least_squares_form(4, limits=1),
+    result = sl.optimisers.solve_mma(
+        lambda x: sl.optimisers.least_squares_rows(*line(x), [x[1] - 0.5], [[0.0, 1.0]]),
+        [0.0, 0.0], -5, 5, sl.optimisers.least_squares_form(4, limits=1),
     )
     r = line(np.array([0.0, 0.5]))[0]
     assert result.success
@@ -301,9 +302,9 @@ def test_minimax():
     """The flattest error of a line: Chebyshev's, with equal extremes of alternating sign."""
     def functions(x):
         r, J = line(x)
-        return sl.minimax_rows(r**2, 2 * r[:, None] * J)
+        return sl.optimisers.minimax_rows(r**2, 2 * r[:, None] * J)
 
-    result = sl.solve_mma(functions, [0.0, 0.8], -5, 5, sl.minimax_form(4), tolerance=1e-7)
+    result = sl.optimisers.solve_mma(functions, [0.0, 0.8], -5, 5, sl.optimisers.minimax_form(4), tolerance=1e-7)
     r, J = line(np.zeros(2))
     grid = np.array([[a, b] for a in np.linspace(-1, 1, 201) for b in np.linspace(0, 2, 201)])
     assert result.success
@@ -313,7 +314,7 @@ def test_minimax():
 
 
 def test_constraints_that_cannot_be_met_are_no_success():
-    result = sl.solve_mma(
+    result = sl.optimisers.solve_mma(
         lambda x: (x[0], np.ones(1), np.array([x[0] - 1, 2 - x[0]]), np.array([[1.0], [-1.0]])),
         [0.0], -5, 5,
     )
@@ -322,7 +323,7 @@ def test_constraints_that_cannot_be_met_are_no_success():
 
 
 def test_too_few_iterations_are_no_success():
-    result = sl.solve_mma(cantilever, np.full(5, 5.0), 1, 10, max_iterations=3)
+    result = sl.optimisers.solve_mma(cantilever, np.full(5, 5.0), 1, 10, max_iterations=3)
     assert not result.success and "Not converged after 3 iterations" in result.message
     assert result.fun == result.history.value.min()
 
@@ -333,7 +334,7 @@ def test_nan_is_refused_with_a_sentence():
             return np.sqrt(x[0] - 1), np.ones(1), np.empty(0), np.empty((0, 1))
 
     with pytest.raises(ValueError, match="At evaluation 2: f0 must be finite"):
-        sl.solve_mma(functions, [2.0], -5, 5)
+        sl.optimisers.solve_mma(functions, [2.0], -5, 5)
 
 
 @pytest.mark.parametrize("error", [StopIteration, KeyboardInterrupt])
@@ -345,7 +346,7 @@ def test_stopped_from_outside_it_returns_the_best(error):
         if len(seen) == 4:
             raise error
 
-    result = sl.solve_mma(cantilever, np.full(5, 5.0), 1, 10, callback=callback)
+    result = sl.optimisers.solve_mma(cantilever, np.full(5, 5.0), 1, 10, callback=callback)
     word = "callback" if error is StopIteration else "Interrupted"
     assert not result.success and word in result.message
     assert [one.nit for one in seen] == [1, 2, 3, 4] and result.nit == 4
@@ -360,7 +361,7 @@ def test_an_evaluation_is_not_made_twice():
         points.append(tuple(x))
         return toy(x)
 
-    result = sl.solve_mma(functions, [4.0, 3.0, 2.0], 0, 5, globally_convergent=True)
+    result = sl.optimisers.solve_mma(functions, [4.0, 3.0, 2.0], 0, 5, globally_convergent=True)
     assert len(points) == len(set(points)) == result.nfev > result.nit
 
 

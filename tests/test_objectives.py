@@ -15,10 +15,10 @@ VALUES = [
     (sl.transfer(X), -0.5 * X + 0.7 * Y, -0.5),
     (sl.transfer(X + 1j * Y), (X + 1j * Y) / np.sqrt(2), 1),
     (sl.transfer(X + 1j * Y), (X - 1j * Y) / np.sqrt(2), 0),
-    (sl.subspace(X[:, None]), -0.5 * X + 0.7 * Y, 0.25),
-    (sl.subspace(np.array([X, Y]).T), 0.6 * X - 0.3 * Y + 0.7 * Z, 0.45),
-    (sl.rotation(TURN), TURN, 1),
-    (sl.rotation(np.diag([1.0, -1.0, -1.0])), np.eye(3), -1 / 3),
+    (sl.control.subspace(X[:, None]), -0.5 * X + 0.7 * Y, 0.25),
+    (sl.control.subspace(np.array([X, Y]).T), 0.6 * X - 0.3 * Y + 0.7 * Z, 0.45),
+    (sl.control.rotation(TURN), TURN, 1),
+    (sl.control.rotation(np.diag([1.0, -1.0, -1.0])), np.eye(3), -1 / 3),
 ]
 
 
@@ -49,9 +49,9 @@ def test_members_come_first(objective, final):
 
 def test_magnitude_is_the_root_of_the_weight_in_the_subspace(rng):
     targets, final = np.eye(3)[:, :2], rng.normal(size=(4, 3))
-    length, _ = sl.magnitude(targets)(final)
+    length, _ = sl.control.magnitude(targets)(final)
     assert np.allclose(length, np.hypot(final[:, 0], final[:, 1]))
-    value, costate = sl.magnitude(targets)(np.array([0.0, 0, 1]))
+    value, costate = sl.control.magnitude(targets)(np.array([0.0, 0, 1]))
     assert value == 0 and np.array_equal(costate, np.zeros(3))
 
 
@@ -78,11 +78,11 @@ def test_linear_phase_is_free_precession_behind_the_pulse(delay, rng):
 def test_linear_phase_in_chunks_and_for_the_referee(monkeypatch, rng):
     waveform, task = rng.uniform(-0.7, 0.7, (2, 8)), phased(delay=5e-5)
     value, gradient = task.evaluate(waveform)
-    report = sl.referee(sl.Pulse(waveform, task.dt, 5e3), task, offsets=3, scales=3)
+    report = sl.control.referee(sl.Pulse(waveform, task.dt, 5e3), task, offsets=3, scales=3)
     assert report.fidelity[0, 0] == pytest.approx(
         phased(delay=5e-5, ensemble=sl.Ensemble(-1e3, 0.9)).evaluate(waveform)[0]
     )
-    monkeypatch.setattr(sl.methods, "CHUNK", 1)
+    monkeypatch.setattr(sl.propagation.methods, "CHUNK", 1)
     parts = task.evaluate(waveform)
     assert parts[0] == pytest.approx(value, rel=1e-13) and np.allclose(parts[1], gradient)
 

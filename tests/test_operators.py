@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 import spinlab as sl
-from spinlab.operators import in_product_basis
+from spinlab.spins.operators import in_product_basis
 
 SPINS = [(n, k) for n in (1, 2, 3) for k in range(1, n + 1)]
 CYCLES = ["xyz", "yzx", "zxy"]
@@ -21,21 +21,21 @@ def numeric(matrix):
 @pytest.mark.parametrize("axes", CYCLES)
 @pytest.mark.parametrize("n, k", SPINS)
 def test_angular_momentum(n, k, axes):
-    a, b, c = (sl.spin_operator(axis, k, n) for axis in axes)
-    assert sl.commutator(a, b) == sp.I * c
+    a, b, c = (sl.spins.spin_operator(axis, k, n) for axis in axes)
+    assert sl.spins.commutator(a, b) == sp.I * c
     assert a.H == a and a**2 == sp.eye(2**n) / 4
 
 
 @pytest.mark.parametrize("a", "xyz")
 @pytest.mark.parametrize("b", "xyz")
 def test_different_spins_commute(a, b):
-    assert sl.commutator(sl.spin_operator(a, 1, 3), sl.spin_operator(b, 3, 3)) == sp.zeros(8)
+    assert sl.spins.commutator(sl.spins.spin_operator(a, 1, 3), sl.spins.spin_operator(b, 3, 3)) == sp.zeros(8)
 
 
 @pytest.mark.parametrize("identity", [False, True])
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_product_basis_is_orthogonal(n, identity):
-    columns = numeric(sl.basis_matrix(n, identity))
+    columns = numeric(sl.spins.basis_matrix(n, identity))
     assert columns.shape == (4**n, 4**n - 1 + identity)
     gram = columns.conj().T @ columns
     assert np.array_equal(gram, 2.0 ** (n - 2) * np.eye(len(gram)))
@@ -43,7 +43,7 @@ def test_product_basis_is_orthogonal(n, identity):
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_names_say_what_the_operators_are(n):
-    one_spin = {axis: numeric(sl.spin_operator(axis)) for axis in "xyz"}
+    one_spin = {axis: numeric(sl.spins.spin_operator(axis)) for axis in "xyz"}
     names = set()
     for axes in product(" xyz", repeat=n):
         letters = [(k, axis) for k, axis in enumerate(axes, 1) if axis != " "]
@@ -53,12 +53,12 @@ def test_names_say_what_the_operators_are(n):
             name = name if factor == 1 else f"{factor}{name}"
             names.add(name)
             expected = factor * reduce(np.kron, (one_spin.get(axis, np.eye(2)) for axis in axes))
-            assert np.array_equal(numeric(dict(sl.product_basis(n))[name]), expected), name
-    assert names == {name for name, _ in sl.product_basis(n)}
+            assert np.array_equal(numeric(dict(sl.spins.product_basis(n))[name]), expected), name
+    assert names == {name for name, _ in sl.spins.product_basis(n)}
 
 
 def test_order_of_the_names():
-    names = [name for name, _ in sl.product_basis(2, identity=True)]
+    names = [name for name, _ in sl.spins.product_basis(2, identity=True)]
     assert names[:4] == ["E/2", "I1x", "I1y", "I1z"]
     assert names[4:9] == ["I2x", "I2y", "I2z", "2I1xI2x", "2I1xI2y"]
 
@@ -70,8 +70,8 @@ def test_superoperator_is_the_commutator(size):
         sp.Matrix(size, size, list(rng.integers(-9, 9, size**2) + sp.I * rng.integers(-9, 9)))
         for _ in range(2)
     )
-    stacked = sl.commutation_superoperator(h) * rho.reshape(size**2, 1)
-    assert stacked.applyfunc(sp.expand) == sl.commutator(h, rho).reshape(size**2, 1)
+    stacked = sl.spins.commutation_superoperator(h) * rho.reshape(size**2, 1)
+    assert stacked.applyfunc(sp.expand) == sl.spins.commutator(h, rho).reshape(size**2, 1)
 
 
 @pytest.mark.parametrize("axes", CYCLES)
@@ -80,5 +80,5 @@ def test_superoperator_in_the_product_basis_has_the_structure_constants(axes):
     a, b, c = ("xyz".index(axis) for axis in axes)
     expected = sp.zeros(3)
     expected[c, b], expected[b, c] = sp.I, -sp.I
-    operator = sl.commutation_superoperator(sl.spin_operator(axes[0]))
+    operator = sl.spins.commutation_superoperator(sl.spins.spin_operator(axes[0]))
     assert in_product_basis(operator) == expected

@@ -210,7 +210,7 @@ def test_limits_of_a_design(optimiser):
     u = result.pulse.waveform
     assert np.mean(np.sum(u**2, axis=0)) < 0.0705
     assert np.all(np.abs(u) <= [[0.4 + 2e-3], [0.35 + 2e-3]])
-    assert sl.referee(result.pulse, task()).mean > 0.99
+    assert sl.control.referee(result.pulse, task()).mean > 0.99
 
 
 def test_a_penalty_is_broken_by_multiplier_over_twice_its_weight():
@@ -226,10 +226,10 @@ def test_a_penalty_is_broken_by_multiplier_over_twice_its_weight():
 @pytest.mark.parametrize("method", ["rotations", "spinors"])
 def test_gauss_newton_knows_the_curvature_of_a_penalty(method, rng):
     """A penalty is a sum of squares, too: its matrix is 2 w times that of the broken limits."""
-    shape, limits = sl.Parametrisation("phase", 5e-6, task().dt), {"phase_per_step": 0.4}
+    shape, limits = sl.pulses.Parametrisation("phase", 5e-6, task().dt), {"phase_per_step": 0.4}
     x, step = rng.uniform(-2, 2, task().samples), rng.normal(size=task().samples)
     plain, penalised, kept = (
-        sl.make_goal(task(), shape, method, limits=some, weight=weight)
+        sl.control.make_goal(task(), shape, method, limits=some, weight=weight)
         for some, weight in ((None, 0.0), (limits, 3.0), (limits, 0.0))
     )
     extra = step @ (penalised.gauss_newton(x) - plain.gauss_newton(x)) @ step
@@ -300,7 +300,7 @@ def test_the_worst_member_improves_by_minimax():
     )
     worst = 1 - polished.history.fun[0]
     assert polished.fidelity > worst
-    assert sl.referee(polished.pulse, problem, offsets=9).minimum == pytest.approx(
+    assert sl.control.referee(polished.pulse, problem, offsets=9).minimum == pytest.approx(
         polished.fidelity, abs=1e-9
     )
 
@@ -326,7 +326,7 @@ def test_what_a_design_tells_holds_no_penalty(capsys):
         task(), "xy", limits={"mean_power": 0.05}, max_iterations=5, callback=told.append,
         progress=True, stop_at=0.999, method="rotations",
     )
-    shape = sl.Parametrisation("xy", task().duration / 130, task().dt)
+    shape = sl.pulses.Parametrisation("xy", task().duration / 130, task().dt)
     for note in told:
         fidelity, _ = task().evaluate(shape.waveform(note.x)[0])
         assert note.fidelity == pytest.approx(fidelity, abs=1e-12)

@@ -15,7 +15,7 @@ PATH = np.array([[0.0, 0.0, 1.0], [0.0, -0.6, 0.8], [0.0, -1.0, 0.0]])
 def report(offsets, scales):
     fidelity = np.random.default_rng(1).uniform(0.3, 1, (offsets, scales))
     grid = np.linspace(-2e3, 2e3, offsets), np.linspace(0.9, 1.1, scales)
-    return sl.RefereeReport(*grid, fidelity)
+    return sl.control.RefereeReport(*grid, fidelity)
 
 
 def drawable(figure):
@@ -55,7 +55,7 @@ def test_bloch_leaves_out_the_unit_operator():
 
 def test_convergence():
     seconds = np.array([0, 0.1, 0.3])
-    history = sl.History(np.array([0.8, 0.3, 0.4]), np.ones(3), seconds, np.arange(3))
+    history = sl.optimisers.History(np.array([0.8, 0.3, 0.4]), np.ones(3), seconds, np.arange(3))
     left, right = drawable(sl.plot_convergence({"one": history, "two": history})).axes
     assert len(left.lines) == len(right.lines) == 2
     assert np.allclose(left.lines[0].get_ydata(), [0.8, 0.3, 0.3])
@@ -79,7 +79,7 @@ def test_fidelity_map(offsets, scales):
 
 @pytest.mark.parametrize("value", [1.0, 1.5, 0.0])
 def test_fidelity_map_of_one_colour(value):
-    flat = sl.RefereeReport(np.array([0.0, 1.0]), np.array([1.0, 1.1]), np.full((2, 2), value))
+    flat = sl.control.RefereeReport(np.array([0.0, 1.0]), np.array([1.0, 1.1]), np.full((2, 2), value))
     drawable(sl.plot_fidelity_map(flat, title="Flat"))
 
 

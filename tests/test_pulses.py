@@ -5,7 +5,7 @@ import pytest
 from tables import fitted_order, relative
 
 import spinlab as sl
-from spinlab.pulses import PARAMETRISATIONS
+from spinlab.pulses.filter_and_bound import PARAMETRISATIONS
 
 CONTROLS = ["constant", "linear"]
 
@@ -36,10 +36,10 @@ def dense_filter(samples, ratio, control):
 def test_filter_against_a_dense_matrix(control, samples, radius, rng):
     x, gradient = rng.normal(size=(2, samples)), rng.normal(size=(2, samples))
     matrix = dense_filter(samples, (radius / 0.5) ** 2, control)
-    smoothed, pullback = sl.helmholtz(x, radius, 0.5, control)
+    smoothed, pullback = sl.pulses.helmholtz(x, radius, 0.5, control)
     assert relative(smoothed, x @ matrix.T) < 1e-11
     assert relative(pullback(gradient), gradient @ matrix) < 1e-11
-    assert np.allclose(smoothed[1], sl.helmholtz(x[1], radius, 0.5, control)[0], rtol=1e-13)
+    assert np.allclose(smoothed[1], sl.pulses.helmholtz(x[1], radius, 0.5, control)[0], rtol=1e-13)
     if control == "constant":
         assert relative(matrix, matrix.T) < 1e-12
 
@@ -49,8 +49,8 @@ def test_filter_against_a_dense_matrix(control, samples, radius, rng):
 def test_filter_of_any_radius(control, radius, rng):
     """Constants pass, the mean passes, the range shrinks, the pullback stays the transpose."""
     x, gradient = rng.normal(size=(2, 1, 50))
-    smoothed, pullback = sl.helmholtz(x, radius, 1.0, control)
-    constant, _ = sl.helmholtz(np.full((1, 50), 3.7), radius, 1.0, control)
+    smoothed, pullback = sl.pulses.helmholtz(x, radius, 1.0, control)
+    constant, _ = sl.pulses.helmholtz(np.full((1, 50), 3.7), radius, 1.0, control)
     assert np.allclose(constant, 3.7, rtol=1e-14)
     weights = np.ones(50)
     if control == "linear":
@@ -73,7 +73,7 @@ def test_filter_converges_to_the_exact_solution(control, radius):
         ends = control == "linear"
         t = (np.arange(steps + ends) + (0 if ends else 0.5)) / steps
         exact = t - radius * np.sinh((t - 0.5) / radius) / np.cosh(0.5 / radius)
-        return np.abs(sl.helmholtz(t, radius, 1 / steps, control)[0] - exact).max()
+        return np.abs(sl.pulses.helmholtz(t, radius, 1 / steps, control)[0] - exact).max()
 
     assert fitted_order(error, (40, 80, 160)) == pytest.approx(2, abs=0.2)
     assert error(400) < 1e-4
@@ -81,7 +81,7 @@ def test_filter_converges_to_the_exact_solution(control, radius):
 
 def test_filter_takes_whole_numbers():
     assert np.array_equal(
-        sl.helmholtz([0, 0, 6, 0], 1.0, 1.0)[0], sl.helmholtz([0.0, 0.0, 6.0, 0.0], 1.0, 1.0)[0]
+        sl.pulses.helmholtz([0, 0, 6, 0], 1.0, 1.0)[0], sl.pulses.helmholtz([0.0, 0.0, 6.0, 0.0], 1.0, 1.0)[0]
     )
 
 
@@ -91,28 +91,28 @@ def test_filter_takes_whole_numbers():
 @pytest.mark.parametrize("steepness", [0.4, 1.0, 3.0])
 def test_tanh_bounds_each_control(steepness):
     x = np.array([[0.0, 0.3, -50.0], [1.0, -2.0, 50.0]])
-    waveform, _ = sl.tanh_bound(x, steepness)
+    waveform, _ = sl.pulses.tanh_bound(x, steepness)
     assert np.allclose(waveform, np.tanh(steepness * x)) and np.abs(waveform).max() <= 1
 
 
 @pytest.mark.parametrize("steepness", [0.4, 1.0, 3.0])
 def test_radial_bound_keeps_the_phase(steepness, rng):
     x = rng.normal(size=(2, 40)) * np.logspace(-8, 3, 40)
-    waveform, _ = sl.radial_bound(x, steepness)
+    waveform, _ = sl.pulses.radial_bound(x, steepness)
     assert np.allclose(np.hypot(*waveform), np.tanh(steepness * np.hypot(*x)), rtol=1e-13)
     assert np.allclose(np.arctan2(*waveform), np.arctan2(*x), rtol=1e-13)
 
 
 def test_from_phase_has_amplitude_one(rng):
     phase = rng.uniform(-3, 3, (1, 20))
-    pulse = sl.Pulse(sl.from_phase(phase)[0], 1e-6, 1e4)
+    pulse = sl.Pulse(sl.pulses.from_phase(phase)[0], 1e-6, 1e4)
     assert np.allclose(pulse.phase, phase[0]) and np.allclose(pulse.amplitude, 1)
 
 
 BOUNDS = {
-    "tanh": lambda x: sl.tanh_bound(x, 1.7),
-    "radial": lambda x: sl.radial_bound(x, 1.7),
-    "phase": lambda x: sl.from_phase(x[:1]),
+    "tanh": lambda x: sl.pulses.tanh_bound(x, 1.7),
+    "radial": lambda x: sl.pulses.radial_bound(x, 1.7),
+    "phase": lambda x: sl.pulses.from_phase(x[:1]),
 }
 
 
@@ -140,7 +140,7 @@ def test_radial_pullback_at_the_centre_and_far_out(scale):
     x = scale * np.random.default_rng(1).normal(size=(2, 9))
     function = scalar(BOUNDS["radial"], (2, 9))
     assert sl.check_gradient(function, x, step=1e-30 * scale).relative_error < 1e-12
-    _, pullback = sl.radial_bound(np.zeros((2, 3)), 1.7)
+    _, pullback = sl.pulses.radial_bound(np.zeros((2, 3)), 1.7)
     assert np.allclose(pullback(np.ones((2, 3))), 1.7)
 
 
@@ -148,7 +148,7 @@ def test_radial_pullback_at_the_centre_and_far_out(scale):
 @pytest.mark.parametrize("control", CONTROLS)
 @pytest.mark.parametrize("kind", PARAMETRISATIONS)
 def test_pullback_of_the_whole_chain(kind, control, radius):
-    shape = sl.Parametrisation(kind, radius, 1e-6, control)
+    shape = sl.pulses.Parametrisation(kind, radius, 1e-6, control)
     x = np.random.default_rng(2).normal(size=(shape.rows, 8))
     assert sl.check_gradient(scalar(shape.waveform, (2, 8)), x).relative_error < 1e-13
     assert shape.waveform(x)[0].shape == (2, 8)

@@ -5,7 +5,7 @@ import pytest
 from scipy.linalg import expm
 
 import spinlab as sl
-from spinlab.quaternions import (
+from spinlab.propagation.quaternions import (
     fold,
     half_angles,
     prefix_products,
@@ -41,7 +41,7 @@ def test_quaternion_is_the_propagator_of_a_spin_half(angle, rng):
 def test_rotation_equals_rodrigues(angle, rng):
     w, vector = random_vectors(rng), random_vectors(rng)
     w *= angle / np.linalg.norm(w)
-    matrix = sl.rotations.rotation_matrices(w)
+    matrix = sl.propagation.rotations.rotation_matrices(w)
     q = step_quaternions(w)
     assert np.allclose(rotate(q, vector), matrix @ vector, atol=1e-14)
     assert np.allclose(rotate_back(q, vector), matrix.T @ vector, atol=1e-14)

@@ -48,7 +48,7 @@ def two_level(pulse, offset_hz, b1_scale, start, target, fine=100):
 def test_referee_against_two_levels(start, target, control, tolerance):
     pulse = random_pulse(control, rf_hz=7e3)  # the pulse's own amplitude counts
     task = problem(control=control, start=f"I{start}", target=f"I{target}")
-    report = sl.referee(pulse, task, offsets=3, scales=3)
+    report = sl.control.referee(pulse, task, offsets=3, scales=3)
     assert np.allclose(report.offset_hz, np.linspace(-700, 900, 3))
     assert np.allclose(report.b1_scale, [0.8, 1.0, 1.2])
     for i, offset in enumerate(report.offset_hz):
@@ -59,7 +59,7 @@ def test_referee_against_two_levels(start, target, control, tolerance):
 
 def test_report_sums_up():
     fidelity = np.array([[0.9, 1.0], [0.2, 0.7], [0.8, 0.6]])
-    report = sl.RefereeReport(np.array([-5.0, 0.0, 5.0]), np.array([0.9, 1.1]), fidelity)
+    report = sl.control.RefereeReport(np.array([-5.0, 0.0, 5.0]), np.array([0.9, 1.1]), fidelity)
     assert report.mean == pytest.approx(0.7)
     assert (report.minimum, report.worst_member) == (0.2, (0.0, 0.9))
 
@@ -71,7 +71,7 @@ def test_other_systems_are_judged_by_exponentials(system):
     pair = system.spins == 2
     task = problem(system=system, start="I1z" if pair else "Iz", target="I2x" if pair else "Ix")
     pulse = random_pulse()
-    report = sl.referee(pulse, task, offsets=3, scales=2)
+    report = sl.control.referee(pulse, task, offsets=3, scales=2)
     liouville = sl.liouvillian(system)
     generator = sl.evaluate(liouville, offset_hz=-700.0, b1_scale=1.2, rf_hz=9e3)
     end = sl.propagate(generator, pulse.waveform, 1e-5, task.initial_state(), "grape")[-1]
@@ -79,14 +79,14 @@ def test_other_systems_are_judged_by_exponentials(system):
 
 
 def test_grid_spans_the_ensemble_and_no_more():
-    report = sl.referee(random_pulse(), problem(ensemble=sl.Ensemble([30.0], [1.1])))
+    report = sl.control.referee(random_pulse(), problem(ensemble=sl.Ensemble([30.0], [1.1])))
     assert (report.offset_hz, report.b1_scale) == ([30.0], [1.1])
     assert report.fidelity.shape == (1, 1)
 
 
 def test_another_method_may_judge():
     exact, linear = (
-        sl.referee(random_pulse(), problem(), 3, 2, method=method).fidelity
+        sl.control.referee(random_pulse(), problem(), 3, 2, method=method).fidelity
         for method in (None, "fem-linear")
     )
     assert 1e-5 < np.abs(exact - linear).max() < 0.2
@@ -101,12 +101,12 @@ def test_coarse_grid(spacing, warns):
     task = problem(ensemble=sl.Ensemble.grid(offsets))
     if warns:
         enough = int(np.ceil(2 * spacing / 5e3)) + 1
-        with pytest.warns(sl.CoarseGridWarning, match=f"at least {enough} offsets"):
-            sl.referee(random_pulse(), task, offsets=3)
+        with pytest.warns(sl.control.CoarseGridWarning, match=f"at least {enough} offsets"):
+            sl.control.referee(random_pulse(), task, offsets=3)
     else:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            sl.referee(random_pulse(), task, offsets=3)
+            sl.control.referee(random_pulse(), task, offsets=3)
 
 
 def test_gap_that_the_warning_speaks_of():
@@ -114,6 +114,6 @@ def test_gap_that_the_warning_speaks_of():
     offsets = np.linspace(-2e3, 2e3, 3)
     task = problem(duration=1e-3, steps=100, rf_hz=3e3, ensemble=sl.Ensemble.grid(offsets))
     result = sl.design(task, kind="xy", seed=1, max_iterations=60, stop_at=0.995)
-    with pytest.warns(sl.CoarseGridWarning):
-        report = sl.referee(result.pulse, task, offsets=101)
+    with pytest.warns(sl.control.CoarseGridWarning):
+        report = sl.control.referee(result.pulse, task, offsets=101)
     assert result.fidelity > 0.99 and report.minimum < 0.5

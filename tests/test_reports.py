@@ -8,7 +8,7 @@ from scipy.integrate import quad
 import spinlab as sl
 
 BAND = sl.Ensemble.grid(np.linspace(-3e3, 4e3, 5), [0.9, 1.0, 1.1])
-COIL = sl.resonator(60e3, dt=0.5e-6, tail=20e-6)
+COIL = sl.pulses.resonator(60e3, dt=0.5e-6, tail=20e-6)
 
 
 def problem(start="Iz", target="Ix", steps=60, **changes):
@@ -25,7 +25,7 @@ def wavy(control="constant", steps=60, rf_hz=8e3):
 
 
 def small_report(*arguments, **options):
-    return sl.report_pulse(*arguments, **{"offsets": 15, "scales": 4, **options})
+    return sl.control.report_pulse(*arguments, **{"offsets": 15, "scales": 4, **options})
 
 
 RELAXING = {"system": sl.SpinSystem(t1=sp.Symbol("T1"), t2=1e-3),
@@ -49,7 +49,7 @@ every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_report_agrees_with_the_referee(case):
     pulse, task, options = case
     report = small_report(pulse, task, **options)
-    judged = sl.referee(pulse, task, 15, 4, **options)
+    judged = sl.control.referee(pulse, task, 15, 4, **options)
     assert np.array_equal(report.judged.fidelity, judged.fidelity)
     assert (report.offset_hz[-1], report.b1_scale[-1]) == judged.worst_member
     assert len(report.offset_hz) == len(report.b1_scale) <= 25
@@ -71,7 +71,7 @@ def test_paths_end_at_the_fidelity(name):
             control=task.control, ensemble=sl.Ensemble(report.offset_hz[[k]], report.b1_scale[[k]])
         )
         assert report.paths[k, -1, 0] == pytest.approx(
-            sl.referee(pulse, alone, **options).mean, abs=1e-9
+            sl.control.referee(pulse, alone, **options).mean, abs=1e-9
         )
 
 
@@ -100,7 +100,7 @@ def test_coupled_spins_have_no_paths():
 def test_power_of_a_pulse_of_known_power():
     """Two levels: 3/4 of the time at 4 kHz, 1/4 at 8 kHz."""
     wave = np.array([[0.5, 0.0, -0.5, 0.0], [0.0, 0.5, 0.0, 1.0]])
-    report = sl.report_pulse(sl.Pulse(wave, 10e-6, 8e3), problem(steps=4, duration=40e-6), 3, 2)
+    report = sl.control.report_pulse(sl.Pulse(wave, 10e-6, 8e3), problem(steps=4, duration=40e-6), 3, 2)
     assert report.peak_hz == pytest.approx(8e3)
     assert report.power_hz2 == pytest.approx((3 * 16e6 + 64e6) / 4)
     assert report.rms_hz == pytest.approx(28e6**0.5)
@@ -144,7 +144,7 @@ def test_spectrum_is_the_flip_angle_of_a_weak_pulse_at_each_offset():
     t = (np.arange(60) + 0.5) * 2e-6
     wave = np.array([np.cos(2 * np.pi * 9e3 * t), np.sin(2 * np.pi * 9e3 * t)])
     offsets = sl.Ensemble.grid(np.linspace(-20e3, 20e3, 11))
-    report = sl.report_pulse(sl.Pulse(wave, 2e-6, 1.0), problem(ensemble=offsets), offsets=11)
+    report = sl.control.report_pulse(sl.Pulse(wave, 2e-6, 1.0), problem(ensemble=offsets), offsets=11)
     angles = np.linalg.norm(report.paths[:, -1, :2], axis=1) / (2 * np.pi)
     expected = np.interp(report.offset_hz, report.frequency_hz, report.spectrum)
     assert np.allclose(angles, expected, atol=1e-2 * report.spectrum.max())
@@ -191,7 +191,7 @@ def test_figure_in_one_call():
 def test_the_warning_of_a_coarse_grid_names_the_line_of_the_user():
     wide = sl.Problem("Iz", "Ix", 100e-6, 10, 10e3, sl.Ensemble.grid([-20e3, 20e3]))
     pulse = sl.Pulse(np.full((2, 10), 0.3), 1e-5, 10e3)
-    for judge in (sl.report_pulse, sl.referee):
-        with pytest.warns(sl.CoarseGridWarning) as caught:
+    for judge in (sl.control.report_pulse, sl.control.referee):
+        with pytest.warns(sl.control.CoarseGridWarning) as caught:
             judge(pulse, wide, offsets=5)
         assert caught[0].filename == __file__

@@ -7,8 +7,8 @@ from scipy.linalg import expm
 from tables import case, relative
 
 import spinlab as sl
-from spinlab import rotations
-from spinlab.linearisation import solve_chain
+from spinlab.propagation import rotations
+from spinlab.propagation.adjoint import solve_chain
 
 
 def cross_matrix(w):

@@ -5,7 +5,7 @@ import pytest
 from tables import case, relative
 
 import spinlab as sl
-from spinlab import methods, rotations
+from spinlab.propagation import methods, rotations
 
 BOTH = pytest.mark.parametrize("control", ["constant", "linear"])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import spinlab as sl
-from spinlab import spinors
+from spinlab.propagation import spinors
 
 STEPS, DT = 9, 7e-6
 OFFSETS, SCALES = np.array([-9e3, -1e3, 4e3, 8e3]), np.array([0.8, 1.1, 1.0, 1.2])
@@ -30,7 +30,7 @@ PROBLEMS = {
 
 def goal(name, radius=0.0, method="spinors", kind="phase"):
     task = PROBLEMS[name]
-    return sl.make_goal(task, sl.Parametrisation(kind, radius, task.dt), method)
+    return sl.control.make_goal(task, sl.pulses.Parametrisation(kind, radius, task.dt), method)
 
 
 @pytest.fixture
@@ -96,15 +96,15 @@ def test_residuals_of_states(name, kind, rng):
 
 def test_the_sign_of_a_propagator_matters_to_one_fidelity_only(x):
     opposite = problem(start=None, target=-TARGET, objective="universal")
-    shape = sl.Parametrisation("phase", 0, DT)
+    shape = sl.pulses.Parametrisation("phase", 0, DT)
     values, _ = goal("universal").members(x)
-    negated, _ = sl.make_goal(opposite, shape, "spinors").members(x)
+    negated, _ = sl.control.make_goal(opposite, shape, "spinors").members(x)
     assert np.allclose((1 - values) + (1 - negated), 0, atol=1e-14)
     rotation = np.array([  # R_ij = tr(s_i U s_j U') / 2
         [np.trace(a @ TARGET @ b @ TARGET.conj().T).real / 2 for b in PAULI] for a in PAULI
     ])
     free = problem(start=None, target=rotation, objective="rotation")
-    blind, _ = sl.make_goal(free, shape, "spinors").members(x)
+    blind, _ = sl.control.make_goal(free, shape, "spinors").members(x)
     assert np.allclose(1 - blind, (4 * (1 - values) ** 2 - 1) / 3, atol=1e-13)
 
 
@@ -126,9 +126,9 @@ def test_referee_of_a_universal_rotation(x):
     task = problem(start=None, target=TARGET, objective="universal", steps=40,
                    ensemble=sl.Ensemble.grid(np.linspace(-9e3, 8e3, 9), [0.8, 1.2]))
     result = sl.design(task, method="spinors", max_iterations=15, optimiser="gauss-newton")
-    report = sl.referee(result.pulse, task, 3, 2)
-    shape = sl.Parametrisation("phase", task.duration / 130, task.dt)
+    report = sl.control.referee(result.pulse, task, 3, 2)
+    shape = sl.pulses.Parametrisation("phase", task.duration / 130, task.dt)
     corner = sl.Ensemble([-9e3], [0.8])
     alone = sl.Problem(**{**vars(task), "ensemble": corner})
-    infidelity, _ = sl.make_goal(alone, shape, "spinors").members(result.x.ravel())
+    infidelity, _ = sl.control.make_goal(alone, shape, "spinors").members(result.x.ravel())
     assert report.fidelity[0, 0] == pytest.approx(1 - infidelity[0], abs=1e-12)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import spinlab as sl
-from spinlab.spectral_adjoint import coupling_hamiltonian
-from spinlab.splitstep import tree_product
+from spinlab.mrs.adjoint import coupling_hamiltonian
+from spinlab.mrs.split_step import tree_product
 
-SCANNER = sl.Scanner()
-GROUP = sl.SpinGroup([3.74, 2.1, 2.35], [[0, 7.3, 4.6], [7.3, 0, -14.8], [4.6, -14.8, 0]])
+SCANNER = sl.mrs.Scanner()
+GROUP = sl.mrs.SpinGroup([3.74, 2.1, 2.35], [[0, 7.3, 4.6], [7.3, 0, -14.8], [4.6, -14.8, 0]])
 MEMBERS = np.array([-5.0, 0.0, 5.0]), np.array([0.9, 1.0, 1.1])
 RNG = np.random.default_rng(0)
 WAVEFORM = RNG.uniform(-0.3, 0.3, (2, 40))
@@ -20,7 +20,7 @@ RF_HZ = 500.0
 def arguments(group=GROUP, waveform=WAVEFORM, dt=0.5e-3, rho0=None, precision="double"):
     """Of a split step for all members."""
     offset = SCANNER.offset_hz(group.shift_ppm) + MEMBERS[0][:, None]
-    rho0 = sl.spin_matrices(group.spins)[0].sum(axis=0) if rho0 is None else rho0
+    rho0 = sl.mrs.spin_matrices(group.spins)[0].sum(axis=0) if rho0 is None else rho0
     return (
         coupling_hamiltonian(group), 2 * np.pi * offset, MEMBERS[1],
         2 * np.pi * RF_HZ * waveform, dt, rho0, precision,
@@ -29,9 +29,9 @@ def arguments(group=GROUP, waveform=WAVEFORM, dt=0.5e-3, rho0=None, precision="d
 
 def exact(group=GROUP, waveform=WAVEFORM, dt=0.5e-3):
     """The same by the general path."""
-    pulse = sl.ShapedPulse(sl.Pulse(waveform, dt, RF_HZ))
-    start = sl.spin_matrices(group.spins)[0].sum(axis=0)
-    return sl.simulate(group, (pulse,), SCANNER, *MEMBERS, start=start)
+    pulse = sl.mrs.ShapedPulse(sl.Pulse(waveform, dt, RF_HZ))
+    start = sl.mrs.spin_matrices(group.spins)[0].sum(axis=0)
+    return sl.mrs.simulate(group, (pulse,), SCANNER, *MEMBERS, start=start)
 
 
 def random_matrices():
@@ -44,7 +44,7 @@ def test_second_order_in_the_step():
     errors = []
     for refine in (1, 2, 4):
         waveform, dt = np.repeat(WAVEFORM, refine, axis=1), 0.5e-3 / refine
-        errors.append(np.linalg.norm(sl.split_step(*arguments(waveform=waveform, dt=dt)).rho
+        errors.append(np.linalg.norm(sl.mrs.split_step(*arguments(waveform=waveform, dt=dt)).rho
                                      - exact()))  # fmt: skip
     np.testing.assert_allclose(np.divide(errors[:-1], errors[1:]), 4, rtol=0.05)
     assert errors[0] < 0.02 * np.linalg.norm(exact())
@@ -52,12 +52,12 @@ def test_second_order_in_the_step():
 
 def test_the_error_does_not_grow_with_the_rf():
     """Where all spins have one shift, the split is exact however strong the RF is."""
-    alike = sl.SpinGroup([2.1, 2.1, 2.1], GROUP.coupling_hz)
+    alike = sl.mrs.SpinGroup([2.1, 2.1, 2.1], GROUP.coupling_hz)
     for strength in (1.0, 3.0):
-        split = sl.split_step(*arguments(alike, strength * WAVEFORM))
+        split = sl.mrs.split_step(*arguments(alike, strength * WAVEFORM))
         np.testing.assert_allclose(split.rho, exact(alike, strength * WAVEFORM), atol=1e-12)
     errors = [
-        np.linalg.norm(sl.split_step(*arguments(waveform=s * WAVEFORM)).rho
+        np.linalg.norm(sl.mrs.split_step(*arguments(waveform=s * WAVEFORM)).rho
                        - exact(waveform=s * WAVEFORM)) for s in (0.0, 1.0, 3.0)
     ]  # fmt: skip
     assert max(errors) < 2 * errors[0]
@@ -67,17 +67,17 @@ def test_gradient_against_finite_differences():
     target, direction, step = random_matrices(), RNG.standard_normal(WAVEFORM.shape), 1e-5
 
     def value(waveform):
-        return np.vdot(target, sl.split_step(*arguments(waveform=waveform)).rho).real
+        return np.vdot(target, sl.mrs.split_step(*arguments(waveform=waveform)).rho).real
 
     slope = (value(WAVEFORM + step * direction) - value(WAVEFORM - step * direction)) / (2 * step)
-    gradient = sl.split_step(*arguments()).pullback(target)[0] * 2 * np.pi * RF_HZ
+    gradient = sl.mrs.split_step(*arguments()).pullback(target)[0] * 2 * np.pi * RF_HZ
     assert abs(np.sum(gradient * direction) / slope - 1) < 1e-6
 
 
 def test_costate_at_the_start():
     """<c, rho> is the same at both ends: what was linear in the state stays linear."""
     target, start = random_matrices(), random_matrices()
-    pulse = sl.split_step(*arguments(rho0=start))
+    pulse = sl.mrs.split_step(*arguments(rho0=start))
     before = np.vdot(pulse.pullback(target)[1], start)
     np.testing.assert_allclose(np.vdot(target, pulse.rho), before)
 
@@ -111,13 +111,13 @@ def test_gradient_against_autograd():
 
     one = coupling, offset[:1], scale[:1]
     reference = autograd.grad(loss)(waveform)
-    pulse = sl.split_step(*one, waveform, dt, rho0)
+    pulse = sl.mrs.split_step(*one, waveform, dt, rho0)
     gradient = pulse.pullback(target[None])[0]
     assert np.linalg.norm(gradient - reference) < 1e-10 * np.linalg.norm(reference)
     assert abs(loss(waveform) - np.vdot(target, pulse.rho[0]).real) < 1e-10
 
     def primitive(u):
-        return anp.real(anp.sum(np.conj(target) * sl.propagate_split(*one, u, dt, rho0)[0]))
+        return anp.real(anp.sum(np.conj(target) * sl.mrs.propagate_split(*one, u, dt, rho0)[0]))
 
     np.testing.assert_allclose(autograd.grad(primitive)(waveform), gradient, rtol=1e-12)
     with pytest.raises(TypeError, match="first derivative only"):
@@ -126,7 +126,7 @@ def test_gradient_against_autograd():
 
 def test_single_precision_keeps_five_digits():
     target = random_matrices()
-    double, single = (sl.split_step(*arguments(precision=p)) for p in ("double", "single"))
+    double, single = (sl.mrs.split_step(*arguments(precision=p)) for p in ("double", "single"))
     assert single.rho.dtype == np.complex64
     gradients = [pulse.pullback(target)[0] for pulse in (double, single)]
     for a, b in ((double.rho, single.rho), gradients):

@@ -7,7 +7,7 @@ from scipy.linalg import expm
 from tables import ANY_SYSTEM, EXACT, SYSTEMS, J, case, relative
 
 import spinlab as sl
-from spinlab.systems import CONTROLS
+from spinlab.spins.systems import CONTROLS
 
 LIOUVILLIANS = {name: sl.liouvillian(system) for name, (system, _) in SYSTEMS.items()}
 
@@ -37,7 +37,7 @@ def test_bases_agree(name):
     """Same generator, symbolically, and same trajectory, in product operators and in elements."""
     system, parameters = SYSTEMS[name]
     product, elements = LIOUVILLIANS[name], sl.liouvillian(system, basis="elements")
-    columns = sl.basis_matrix(system.spins, system.relaxes)
+    columns = sl.spins.basis_matrix(system.spins, system.relaxes)
     difference = elements.generator * columns - columns * product.generator
     assert difference.applyfunc(sp.expand) == sp.zeros(*columns.shape)
 

@@ -13,8 +13,8 @@ import pytest
 import sympy as sp
 
 import spinlab as sl
-from spinlab import frames
 from spinlab.plotting import figure_svg
+from spinlab.teaching import svg_frames as frames
 
 PNG = b"\x89PNG\r\n"
 
@@ -183,7 +183,7 @@ ARGUMENTS = (T, 0.0, 2.0), "Decays", (-1.5, 1.5)
 
 
 def formula(curves=CURVES):
-    return sl.explore_formula(curves, *ARGUMENTS, T2=(0.1, 2.0, 0.5), nu=(0.0, 3.0, 1.0))
+    return sl.teaching.explore_formula(curves, *ARGUMENTS, T2=(0.1, 2.0, 0.5), nu=(0.0, 3.0, 1.0))
 
 
 def test_formula_rows():
@@ -199,7 +199,7 @@ def test_formula_page_knows_where_the_curve_is(book):
     page = formula()._repr_mimebundle_()["text/html"]
     script = r'<script type="application/spin-formula">(.*?)</script>'
     data = json.loads(re.search(script, page).group(1))
-    assert data["sources"] == [sl.formulas.javascript(curve) for curve in CURVES.values()]
+    assert data["sources"] == [sl.teaching.formula_sliders.javascript(curve) for curve in CURVES.values()]
     assert (data["variable"], data["sliders"]) == ("t", ["T2", "nu"])
     sx, ox, sy, oy = data["transform"]
     svg = ET.fromstring(re.search(r"<svg.*</svg>", page, flags=re.S).group())
@@ -221,7 +221,7 @@ def test_formula_with_a_kernel(monkeypatch):
 
 
 def test_formula_without_a_value_draws_nothing_there():
-    poles = sl.explore_formula({"pole": 1 / T, "root": sp.sqrt(T - 1)}, *ARGUMENTS)
+    poles = sl.teaching.explore_formula({"pole": 1 / T, "root": sp.sqrt(T - 1)}, *ARGUMENTS)
     rows = poles.rows()
     assert (
         np.isinf(rows[0, 0]) and np.isnan(rows[1, :120]).all() and np.isfinite(rows[:, 121:]).all()
@@ -234,7 +234,7 @@ def test_formula_without_a_value_draws_nothing_there():
     (sp.Max(T, 1), "Math.max(1, t)"), (sp.Abs(sp.sin(T)), "Math.abs(Math.sin(t))"),
 ])  # fmt: skip
 def test_javascript(expression, source):
-    assert sl.formulas.javascript(expression) == source
+    assert sl.teaching.formula_sliders.javascript(expression) == source
 
 
 @pytest.mark.parametrize("expression", [
@@ -243,7 +243,7 @@ def test_javascript(expression, source):
 ])  # fmt: skip
 def test_what_javascript_cannot_do_is_refused(expression):
     with pytest.raises(ValueError, match="cannot compute"):
-        sl.formulas.javascript(expression)
+        sl.teaching.formula_sliders.javascript(expression)
 
 
 def test_a_figure_keeps_the_names_it_was_made_with():

@@ -20,9 +20,13 @@ from sphinx.util import logging
 from sphinx.util.fileutil import copy_asset
 
 import spinlab
-from spinlab.frames import themed
+from spinlab.teaching import svg_frames
+from spinlab.teaching.svg_frames import themed
 
 logger = logging.getLogger(__name__)
+
+#: The library's wings.
+WINGS = ("spins", "pulses", "optimisers", "propagation", "files", "control", "mrs", "teaching")
 
 
 # --- the kernels' environment ------------------------------------------------------------
@@ -114,7 +118,7 @@ def add_explore(app):
     static = Path(app.outdir, "_static")
     static.mkdir(parents=True, exist_ok=True)
     for name in ("explore.js", "explore.css"):
-        copy_asset(str(Path(spinlab.__file__).with_name(name)), str(static))
+        copy_asset(str(Path(svg_frames.__file__).with_name(name)), str(static))
     app.add_js_file("explore.js", loading_method="defer")
     app.add_css_file("explore.css")
 
@@ -193,10 +197,13 @@ def resolve_public_names(app, env, node, contnode):
     The package re-exports what users need, so that is how one writes it; the reference
     page has each name once, in its own module.
     """
-    package, _, name = node["reftarget"].rpartition(".")
-    if node.get("refdomain") != "py" or package not in ("", "spinlab"):
+    target = node["reftarget"]
+    if node.get("refdomain") != "py":
         return None
-    module = getattr(getattr(spinlab, name, None), "__module__", None)
+    # What the face, or a wing's face, hands on: spinlab.design, spinlab.mrs.press.
+    place, _, name = target.rpartition(".")
+    faces = {"": spinlab, "spinlab": spinlab, **{f"spinlab.{w}": getattr(spinlab, w) for w in WINGS}}
+    module = getattr(getattr(faces.get(place), name, None), "__module__", None)
     if module is None:
         return None
     python = env.get_domain("py")

@@ -9,9 +9,9 @@ import pytest
 import sympy as sp
 
 import spinlab as sl
-from spinlab.formulas import javascript
+from spinlab.teaching.formula_sliders import javascript
 
-SCRIPT = (Path(sl.__file__).with_name("explore.js")).read_text("utf-8")
+SCRIPT = (Path(sl.teaching.__file__).with_name("explore.js")).read_text("utf-8")
 X = np.linspace(0, 1, 50)
 
 
@@ -91,7 +91,7 @@ def test_javascript_computes_what_sympy_means(page):
 @pytest.mark.parametrize("page", ["light"], indirect=True)
 def test_a_formula_redraws_what_matplotlib_drew(page):
     t, rate = sp.symbols("t rate")
-    formula = sl.explore_formula(
+    formula = sl.teaching.explore_formula(
         {"decay": sp.exp(-rate * t)}, (t, 0, 2), "A decay.", (0, 1), rate=(0.5, 4, 1)
     )
 

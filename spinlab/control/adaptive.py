@@ -1,0 +1,162 @@
+"""Adaptive ensembles: the design grid becomes finer where the referee disagrees with it."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..inputs import instance, positive, whole
+from .aggregates import AGGREGATES
+from .designs import DesignResult, design
+from .ensemble import Ensemble
+from .problem import Problem
+from .races import interrupted
+from .referee import CoarseGridWarning, RefereeReport, referee
+
+
+@dataclass(frozen=True)
+class AdaptiveResult:
+    """The last design of :func:`adapt`, and how its ensemble came about.
+
+    Parameters
+    ----------
+    result : DesignResult
+    problem : Problem
+        With the refined ensemble.
+    report : RefereeReport, or None
+        On the dense grid; None where the referee was interrupted.
+    rounds : tuple of tuples
+        ``(members, reported fidelity, dense fidelity)`` of every round; NaN without a report.
+    """
+
+    result: DesignResult
+    problem: Problem
+    report: RefereeReport | None
+    rounds: tuple
+
+    @property
+    def gap(self):
+        """Reported minus dense fidelity."""
+        _, reported, dense = self.rounds[-1]
+        return reported - dense
+
+
+def adapt(problem, tolerance=0.002, rounds=8, offsets=201, scales=21, **options):
+    """Design, ask the referee, refine the grid where it disagrees, and go on from the pulse.
+
+    For a range of offsets and one of B1 scales that count equally, whatever grid the problem begins
+    with: its members are weighted by the trapezoidal rule, and so are the referee's.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its ensemble is a grid of offsets and B1 scales.
+    tolerance : float
+        Largest difference between reported and dense fidelity.
+    rounds : int
+        Most designs.
+    offsets, scales : int
+        Size of the referee's grid.
+    **options
+        Of :func:`spinlab.design`, for every round.  Its ``aggregate`` is what is compared, behind
+        its ``distortion``.
+
+    Returns
+    -------
+    AdaptiveResult
+        Of the last round, also if the tolerance was not reached (look at its ``gap``), and after an
+        interruption (Ctrl-C, the notebook's stop button): with the best pulse so far.
+
+    Examples
+    --------
+    >>> from spinlab import Ensemble, Problem
+    >>> coarse = Ensemble.grid([-4e3, 0, 4e3])
+    >>> task = Problem("Iz", "Ix", duration=200e-6, steps=50, rf_hz=8e3, ensemble=coarse)
+    >>> done = adapt(task, kind="xy", max_iterations=40, offsets=101)
+    >>> done.problem.ensemble.members > 3, abs(done.gap) < 0.002
+    (True, True)
+    """
+    instance("problem", problem, Problem)
+    positive("tolerance", tolerance)
+    whole("rounds", rounds)
+    aggregate = options.get("aggregate", "mean")
+    over = np.mean if aggregate == "mean" else np.min
+    axes = [np.unique(problem.ensemble.offset_hz), np.unique(problem.ensemble.b1_scale)]
+    pairs = np.unique([problem.ensemble.offset_hz, problem.ensemble.b1_scale], axis=1).shape[1]
+    full = len(axes[0]) * len(axes[1]) == pairs == problem.ensemble.members
+    if not full or problem.ensemble.relaxation_times:
+        raise ValueError(
+            "adapt() refines a grid of offsets and B1 scales; make one by Ensemble.grid(offsets, "
+            f"scales) (these {problem.ensemble.members} members are none)."
+        )
+    done, history = None, ()
+    try:
+        for _ in range(rounds):
+            problem = replace(problem, ensemble=Ensemble.grid(*axes, weights="trapezoidal"))
+            result = design(problem, **options)
+            known = (problem.ensemble.members, result.fidelity)
+            done = AdaptiveResult(result, problem, None, (*history, (*known, np.nan)))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", CoarseGridWarning)  # that is what is being cured
+                report = referee(
+                    result.pulse, problem, offsets, scales, distortion=options.get("distortion")
+                )
+            grid = Ensemble.grid(report.offset_hz, report.b1_scale, weights="trapezoidal")
+            dense, _ = AGGREGATES.get(aggregate, aggregate)(
+                1 - report.fidelity.ravel(), grid.weights
+            )
+            history = (*history, (*known, float(1 - dense)))
+            done = AdaptiveResult(result, problem, report, history)
+            if abs(done.gap) <= tolerance or interrupted(result):
+                break
+            axes = refined(axes, report, tolerance, over)
+            options["x0"] = result.x
+    except KeyboardInterrupt:
+        if done is None:
+            raise
+    return done
+
+
+def refined(axes, report, tolerance, over=np.mean):
+    """Axes with the midpoints of all gaps in which the referee saw something else than they do.
+
+    Along an axis the fidelity (mean, or least, over the other axis) should be a straight line
+    within a gap; how far it is off that line, on average, is the error of the gap.  Gaps beyond the
+    tolerance are halved, or the worst gap of all if there is none.
+
+    Parameters
+    ----------
+    axes : list of two ndarray
+        Offsets and B1 scales, in ascending order.
+    report : RefereeReport
+    tolerance : float
+    over : callable
+        ``numpy.mean`` or ``numpy.min``.
+
+    Returns
+    -------
+    list of two ndarray
+    """
+    errors = [
+        _gap_errors(axis, dense, over(report.fidelity, axis=other))
+        for axis, dense, other in (
+            (axes[0], report.offset_hz, 1), (axes[1], report.b1_scale, 0)
+        )
+    ]
+    limit = min(tolerance, max(error.max(initial=0.0) for error in errors))
+    return [
+        np.sort(np.concatenate([axis, ((axis[1:] + axis[:-1]) / 2)[error >= limit]]))
+        for axis, error in zip(axes, errors, strict=True)
+    ]
+
+
+def _gap_errors(axis, dense, profile):
+    """How far the mean of a profile within each gap is off the straight line between its ends."""
+    off = np.abs(profile - np.interp(dense, axis, np.interp(axis, dense, profile)))
+    errors = np.zeros(len(axis) - 1)
+    for k in range(len(errors)):
+        inside = (dense > axis[k]) & (dense < axis[k + 1])
+        errors[k] = off[inside].mean() if inside.any() else 0.0
+    return errors

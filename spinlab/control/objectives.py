@@ -1,0 +1,174 @@
+r"""Objectives: a value and its costate, always together.
+
+An objective is a function of the final states that returns
+
+* ``values``: one number a member (larger is better), and
+* ``costates``: :math:`\partial f/\partial\rho_N`, of the shape of the final states,
+
+so that nobody can mismatch them.  To add one, write such a function and a line in
+:data:`OBJECTIVES`.  One that treats members differently has a method ``member(index)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..inputs import finite_array
+
+
+def transfer(target):
+    r"""Overlap with a target state, :eq:`eq-fidelity`.
+
+    .. math:: f = \operatorname{Re}\langle C|\rho_N\rangle
+
+    Parameters
+    ----------
+    target : array_like, (d,)
+        :math:`C`; it is normalised to length 1, so that a state of length 1 reaches at most 1.
+
+    Returns
+    -------
+    callable
+        ``objective(final)`` for ``final`` of shape (..., d).
+
+    Examples
+    --------
+    >>> value, costate = transfer([2.0, 0, 0])(np.array([0.6, 0.8, 0]))
+    >>> float(value), costate
+    (0.6, array([1., 0., 0.]))
+    """
+    target = _checked_target(target, 1)
+    target = target / np.linalg.norm(target)
+
+    def objective(final):
+        _require_fit(final, target.shape)
+        values = np.sum(np.conj(target) * final, axis=-1)
+        if np.iscomplexobj(target):
+            values = values.real
+        return values, np.broadcast_to(target, np.shape(final))
+
+    return objective
+
+
+def subspace(targets):
+    r"""Weight in a subspace, :math:`f = \sum_j \langle C_j|\rho_N\rangle^2`, :eq:`eq-subspace`.
+
+    With ``Ix`` and ``Iy`` this is transverse magnetisation of whatever phase.  The ``targets``, (d,
+    columns), are real, orthonormal columns :math:`C_j`.
+    """
+    targets = _checked_target(targets, 2)
+    if np.iscomplexobj(targets) or not np.allclose(targets.T @ targets, np.eye(targets.shape[1])):
+        raise ValueError("The target states of a subspace must be real and orthonormal columns.")
+
+    def objective(final):
+        _require_fit(final, targets.shape[:1])
+        overlaps = final @ targets
+        return np.sum(overlaps**2, axis=-1), 2 * overlaps @ targets.T
+
+    return objective
+
+
+def magnitude(targets):
+    r"""Length of the projection onto a subspace, :eq:`eq-magnitude`.
+
+    .. math:: f = \sqrt{\textstyle\sum_j \langle C_j|\rho_N\rangle^2}
+
+    With ``Ix`` and ``Iy`` this is :math:`|M_{xy}|`, whatever phase each member has: 1 at best, and
+    linear in the signal, where :func:`subspace` has its square.  Parameters as in :func:`subspace`.
+    """
+    weight = subspace(targets)
+
+    def objective(final):
+        squares, costates = weight(final)
+        lengths = np.sqrt(squares)
+        # Where nothing is projected, the length has no derivative; 0 is one of its subgradients.
+        scale = np.divide(0.5, lengths, out=np.zeros_like(lengths), where=lengths != 0)
+        return lengths, scale[..., None] * costates
+
+    return objective
+
+
+@dataclass(frozen=True)
+class LinearPhase:
+    r"""Overlap with a target that differs between members, such as in a phase linear in the offset.
+
+    .. math:: f_k = \langle C_k|\rho_{N,k}\rangle, \qquad C_k = e^{\tau A_{0,k}^{\mathsf T}}\,C
+
+    asks for the state that free precession of length :math:`\tau` takes to :math:`C`,
+    :eq:`eq-linear-phase`: after a delay :math:`\tau` the members meet.  With a negative
+    :math:`\tau` they part: the pulse has the phase of a delay.
+
+    Parameters
+    ----------
+    targets : ndarray, (members, d)
+        Real.
+    """
+
+    targets: np.ndarray
+
+    def __call__(self, final):
+        """Values and costates of all members."""
+        _require_fit(final, self.targets.shape)
+        return np.sum(self.targets * final, axis=-1), self.targets
+
+    def member(self, index):
+        """The same for some of the members."""
+        return LinearPhase(self.targets[index])
+
+
+def rotation(target):
+    r"""Overlap of the effective rotation with the one wanted, (d, d), :eq:`eq-rotation-objective`.
+
+    .. math:: f = \operatorname{tr}(R_C^{\mathsf T} R_N)/d
+
+    Start from the unit matrix: its columns are the initial states.
+    """
+    target = _checked_target(target, 2)
+    size = len(target)
+    if (
+        target.shape != (size, size)
+        or np.iscomplexobj(target)
+        or not np.allclose(target.T @ target, np.eye(size))
+        or np.linalg.det(target) < 0
+    ):
+        raise ValueError(
+            "The target of a rotation objective must be a rotation: a real, square, orthogonal "
+            "matrix of determinant 1 (a reflection is out of reach), but an array of shape "
+            f"{target.shape} arrived that is not."
+        )
+
+    def objective(final):
+        _require_fit(final, target.shape)
+        return np.sum(target * final, axis=(-2, -1)) / size, np.broadcast_to(
+            target / size, np.shape(final)
+        )
+
+    return objective
+
+
+#: name: function that makes the objective from its target
+OBJECTIVES = {
+    "transfer": transfer,
+    "subspace": subspace,
+    "magnitude": magnitude,
+    "rotation": rotation,
+}
+
+
+def _checked_target(target, ndim):
+    target = finite_array("The target", target, complex)
+    if target.ndim != ndim:
+        raise ValueError(f"The target must have {ndim} axes, but shape {target.shape} arrived.")
+    if not np.any(target):
+        raise ValueError("The target is zero; name a state that can be reached.")
+    return target
+
+
+def _require_fit(final, shape):
+    if np.shape(final)[-len(shape):] != shape:
+        raise ValueError(
+            f"The final states have shape {np.shape(final)}, but this target asks for "
+            f"(..., {', '.join(map(str, shape))}); start from states that fit the objective."
+        )

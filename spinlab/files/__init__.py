@@ -1,0 +1,3 @@
+"""files."""
+
+from .save_load import load_pulse, save_pulse

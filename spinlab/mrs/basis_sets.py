@@ -1,0 +1,217 @@
+r"""Basis sets: what programs that fit measured spectra want to know about a sequence.
+
+:func:`basis_set` simulates every metabolite; three functions write the result for FSL-MRS, for
+LCModel and as NIfTI-MRS.  All of them take 4.65 ppm, where water is, for the centre of the axis.
+The signs differ: on disk, each of the three holds the complex conjugate of our signal
+(:mod:`spinlab.mrs.spectra`), because for them a higher chemical shift is a more negative frequency.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..inputs import file_path, finite_array, instance, not_negative, positive, whole
+from .blocks import check_sequence, duration
+from .metabolites import METABOLITES, Metabolite, Scanner, metabolite
+from .simulation import simulate
+from .spectra import Transitions, fid, transitions
+
+#: Chemical shift of water, the centre of the frequency axis of all three formats.
+CENTRE_PPM = 4.65
+#: Names that LCModel has for metabolites, where they are not ours.
+LCMODEL_NAMES = {"mI": "Ins"}
+
+
+@dataclass(frozen=True, eq=False)
+class BasisSet:
+    """Signals of metabolites after one sequence.
+
+    Parameters
+    ----------
+    names : tuple of str
+    fids : ndarray, (metabolites, points)
+        Offset zero is 4.65 ppm.
+    dwell : float
+        s.
+    larmor_hz : float
+    width_hz : float
+        Of the Lorentzian lines.
+    echo_time : float
+        s.
+    """
+
+    names: tuple
+    fids: np.ndarray
+    dwell: float
+    larmor_hz: float
+    width_hz: float
+    echo_time: float
+
+    def __post_init__(self):
+        names = _file_names(self.names)
+        fids = finite_array("fids", self.fids, complex)
+        if fids.ndim != 2 or len(fids) != len(names) or not fids.size:
+            raise ValueError(
+                f"fids must have shape ({len(names)}, points), one row a name, but {fids.shape} "
+                "arrived."
+            )
+        for name in ("dwell", "larmor_hz", "width_hz"):
+            object.__setattr__(self, name, float(positive(name, getattr(self, name))))
+        echo_time = float(not_negative("echo_time", self.echo_time))
+        for name, value in (("names", names), ("fids", fids + 0j), ("echo_time", echo_time)):
+            object.__setattr__(self, name, value)
+
+
+def basis_set(sequence, scanner, molecules=METABOLITES, points=2048, dwell=2.5e-4, width_hz=1.0,
+              echo_time=None):  # fmt: skip
+    """Simulate metabolites after a sequence of any blocks, shaped pulses included.
+
+    Parameters
+    ----------
+    sequence : tuple of blocks
+    scanner : Scanner
+    molecules : sequence of str or Metabolite
+        Default: all that come with the package.
+    points : int
+    dwell : float
+        Sampling interval, s; short enough that no line folds.
+    width_hz : float
+        Lorentzian full width at half maximum of the lines.
+    echo_time : float, optional
+        What is written down as the echo time, s.  Default: the duration of the sequence.
+
+    Returns
+    -------
+    BasisSet
+    """
+    sequence = check_sequence(sequence)
+    instance("scanner", scanner, Scanner)
+    if isinstance(molecules, (str, Metabolite)):
+        molecules = (molecules,)
+    instance("molecules", molecules, (list, tuple))
+    molecules = [metabolite(m) if isinstance(m, str) else m for m in molecules]
+    names = _file_names([instance("A molecule", m, Metabolite).name for m in molecules])
+    positive("width_hz", width_hz, " of hertz")
+    times = positive("dwell", dwell, " of seconds") * np.arange(whole("points", points, least=2))
+    echo_time = duration(sequence) if echo_time is None else not_negative("echo_time", echo_time)
+    centre = Scanner(scanner.larmor_hz, CENTRE_PPM)
+    fids = []
+    for molecule in molecules:
+        table = transitions(molecule, simulate(molecule, sequence, scanner), scanner)
+        offsets = centre.offset_hz(table.shift_ppm)
+        if np.abs(offsets).max() > 1 / (2 * dwell):
+            raise ValueError(
+                f"A dwell time of {dwell:g} s folds lines of {molecule.name}, "
+                f"{np.abs(offsets).max():.0f} Hz from the centre; take a shorter one."
+            )
+        fids.append(fid(Transitions(offsets, table.amplitude, centre), times, width_hz))
+    return BasisSet(names, np.array(fids), dwell, scanner.larmor_hz, width_hz, echo_time)
+
+
+def _file_names(names):
+    names = tuple(instance("A name", n, str) for n in instance("names", names, (tuple, list)))
+    if not names or len(set(names)) < len(names) or any(
+        not n.isprintable() or Path(n).name != (n or "-") for n in names
+    ):
+        raise ValueError(f"Give molecules of different names that can name files, not {names}.")
+    return names
+
+
+def write_fsl_basis(basis, folder):
+    """Write a folder for FSL-MRS: one JSON file a metabolite.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files written; the folder is made, and files of these names are replaced.
+    """
+    paths = _paths(basis, folder, ".json")
+    for name, signal, path in zip(basis.names, basis.fids.conj(), paths, strict=True):
+        entry = {
+            "basis_re": signal.real.tolist(),
+            "basis_im": signal.imag.tolist(),
+            "basis_dwell": basis.dwell,
+            "basis_centre": basis.larmor_hz / 1e6,
+            "basis_width": basis.width_hz,
+            "basis_name": name,
+        }
+        meta = {"SimVersion": "spinlab", "TE": basis.echo_time}
+        path.write_text(json.dumps({"basis": entry, "meta": meta}), encoding="utf-8")
+    return paths
+
+
+def write_nifti_basis(basis, folder):
+    """Write a folder of NIfTI-MRS files, one a metabolite; needs ``pip install spinlab[mrs]``.
+
+    Returns paths as :func:`write_fsl_basis`.
+    """
+    try:
+        from nifti_mrs.create_nmrs import gen_nifti_mrs
+    except ImportError as error:
+        raise ImportError("NIfTI-MRS needs a package: pip install spinlab[mrs]") from error
+    paths = _paths(basis, folder, ".nii.gz")
+    for signal, path in zip(basis.fids, paths, strict=True):  # the package conjugates
+        image = gen_nifti_mrs(signal.reshape(1, 1, 1, -1), basis.dwell, basis.larmor_hz / 1e6)
+        image.add_hdr_field("EchoTime", basis.echo_time)
+        image.add_hdr_field("SpecFreqChemShift", CENTRE_PPM)
+        image.save(path)
+    return paths
+
+
+def write_lcmodel_basis(basis, path, sequence_name="spinlab"):
+    """Write a ``.basis`` file for LCModel: spectra of the signals, filled with zeros to twice.
+
+    A file of that path is replaced; LCModel keeps at most 5 characters of ``sequence_name``.
+    Returns the path.
+    """
+    points = instance("basis", basis, BasisSet).fids.shape[1]
+    larmor_mhz = basis.larmor_hz / 1e6
+    names = [LCMODEL_NAMES.get(name, name) for name in basis.names]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Two molecules have one name in LCModel: {', '.join(names)}.")
+    instance("sequence_name", sequence_name, str)
+    for text, most in ((sequence_name, 60), *((name, 6) for name in names)):
+        if not re.fullmatch(rf"[ -&(-~]{{1,{most}}}", text):  # printable, without quotes
+            raise ValueError(
+                f"LCModel takes names of at most {most} ASCII characters here, without quotes, "
+                f"not {text!r}."
+            )
+    path = file_path(path)
+    sections = [
+        _namelist("SEQPAR", FWHMBA=basis.width_hz / larmor_mhz, HZPPPM=larmor_mhz,
+                  ECHOT=1e3 * basis.echo_time, SEQ=sequence_name),
+        _namelist("BASIS1", IDBASI="spinlab", FMTBAS="(6E13.5)", BADELT=basis.dwell,
+                  NDATAB=2 * points),
+    ]  # fmt: skip
+    for name, signal in zip(names, basis.fids.conj(), strict=True):
+        spectrum = np.fft.fft(signal, 2 * points)
+        numbers = [f"{x:13.5E}" for x in np.stack([spectrum.real, spectrum.imag], axis=1).flat]
+        sections += [
+            _namelist("NMUSED", FILERAW=name),
+            _namelist("BASIS", ID=name, METABO=name, CONC=1.0, TRAMP=1.0, VOLUME=1.0, ISHIFT=0),
+            *("".join(numbers[i : i + 6]) for i in range(0, len(numbers), 6)),
+        ]
+    path.write_text("\n".join(sections) + "\n", encoding="ascii")
+    return path
+
+
+def _namelist(title, **entries):
+    """A Fortran namelist."""
+    lines = [f" {key} = '{value}'," if isinstance(value, str) else f" {key} = {value:.8g},"
+             for key, value in entries.items()]  # fmt: skip
+    return "\n".join([f" ${title}", *lines, " $END"])
+
+
+def _paths(basis, folder, suffix):
+    folder = Path(instance("folder", folder, (str, os.PathLike)))
+    names = instance("basis", basis, BasisSet, "Make one by basis_set.").names
+    if folder.is_file():
+        raise ValueError(f"{folder} is a file; give the path of a folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    return [folder / (name + suffix) for name in names]

@@ -1,0 +1,276 @@
+r"""Molecules as spin systems, and the scanner that they are in.
+
+A metabolite is a sum of small groups of coupled spins: data with their source, in
+``metabolites.json`` next to this module.  Chemical shifts are in ppm and couplings in Hz, so that
+a molecule is the same at every field; a :class:`Scanner` turns ppm into offsets in Hz.
+
+Spins are numbered from 1 in the data, as in the literature.  Matrices are of size
+:math:`2^n \times 2^n`, in the basis :math:`|\alpha\alpha\dots\rangle, \dots,
+|\beta\beta\dots\rangle`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from ..inputs import choice, file_path, finite_array, instance, number, positive, whole
+from ..spins.systems import SpinSystem
+
+#: Proton: gamma / 2 pi in Hz/T.
+GAMMA_HZ = 42.577478e6
+MAX_SPINS = 8  # a dense matrix of 2^8 x 2^8 is a second's work, one of 2^12 a day's
+
+
+@dataclass(frozen=True)
+class Scanner:
+    """Where the spectrum is: the proton frequency, and the chemical shift of offset zero.
+
+    Parameters
+    ----------
+    larmor_hz : float
+        Proton frequency, Hz.  The default is that of a Siemens "3 T".
+    carrier_ppm : float
+        Chemical shift at which transmitter and receiver stand.
+
+    Examples
+    --------
+    >>> Scanner().offset_hz(3.5)
+    61.6
+    >>> Scanner.of_field(7.0).larmor_hz / 1e6
+    298.04
+    """
+
+    larmor_hz: float = 123.2e6
+    carrier_ppm: float = 3.0
+
+    def __post_init__(self):
+        positive("larmor_hz", self.larmor_hz, " of hertz")
+        number("carrier_ppm", self.carrier_ppm)
+        if not 1e6 <= self.larmor_hz <= 1e10:
+            raise ValueError(
+                f"larmor_hz = {self.larmor_hz:g} is no proton frequency of a magnet; give hertz "
+                "(123.2e6), or use Scanner.of_field(tesla)."
+            )
+
+    @classmethod
+    def of_field(cls, tesla, carrier_ppm=3.0):
+        """The scanner of a field in tesla."""
+        return cls(GAMMA_HZ * positive("The field", tesla, " of tesla"), carrier_ppm)
+
+    def offset_hz(self, shift_ppm):
+        """Offset from the carrier of a chemical shift."""
+        return (shift_ppm - self.carrier_ppm) * 1e-6 * self.larmor_hz
+
+    def shift_ppm(self, offset_hz):
+        """Chemical shift at an offset from the carrier."""
+        return self.carrier_ppm + offset_hz / (1e-6 * self.larmor_hz)
+
+
+@dataclass(frozen=True, eq=False)
+class SpinGroup:
+    """Spins 1/2 that couple with each other and with no others.
+
+    Parameters
+    ----------
+    shift_ppm : array_like, (n,)
+        Chemical shifts.
+    coupling_hz : array_like, (n, n), optional
+        Scalar couplings: symmetric, with a diagonal of zeros.  Default: none.
+    weight : float
+        Number of equivalent copies: a CH3 that couples with nothing is one spin of weight 3.
+
+    Examples
+    --------
+    >>> SpinGroup([3.0, 2.5], [[0, 7], [7, 0]]).spins
+    2
+    """
+
+    shift_ppm: np.ndarray
+    coupling_hz: np.ndarray | None = None
+    weight: float = 1.0
+
+    def __post_init__(self):
+        shift = finite_array("shift_ppm", self.shift_ppm).copy()
+        n = shift.size
+        if shift.ndim != 1 or not 1 <= n <= MAX_SPINS:
+            raise ValueError(
+                f"shift_ppm must have shape (n,), n from 1 to {MAX_SPINS}, one number a spin, "
+                f"but {shift.shape} arrived."
+            )
+        coupling = np.zeros((n, n)) if self.coupling_hz is None else self.coupling_hz
+        coupling = finite_array("coupling_hz", coupling).copy()
+        if coupling.shape != (n, n):
+            raise ValueError(
+                f"For {n} spins coupling_hz must have shape ({n}, {n}), "
+                f"but {coupling.shape} arrived."
+            )
+        if np.any(coupling != coupling.T):
+            i, j = np.argwhere(coupling != coupling.T)[0]
+            raise ValueError(
+                f"coupling_hz must be symmetric, but J({i + 1},{j + 1}) = {coupling[i, j]:g} and "
+                f"J({j + 1},{i + 1}) = {coupling[j, i]:g} Hz; write every coupling twice."
+            )
+        if np.any(np.diag(coupling)):
+            raise ValueError("No spin couples with itself; the diagonal of coupling_hz must be 0.")
+        positive("weight", self.weight)
+        for name, array in (("shift_ppm", shift), ("coupling_hz", coupling)):
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    @property
+    def spins(self):
+        """Number of spins."""
+        return self.shift_ppm.size
+
+    def system(self, scanner):
+        """The same spins for the symbolic Liouvillian: a :class:`spinlab.SpinSystem`."""
+        offsets = instance("scanner", scanner, Scanner).offset_hz(self.shift_ppm)
+        pairs = zip(*np.nonzero(np.triu(self.coupling_hz)), strict=True)
+        return SpinSystem(
+            tuple(offsets.tolist()),
+            tuple((int(i) + 1, int(j) + 1, float(self.coupling_hz[i, j])) for i, j in pairs),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Metabolite:
+    """A molecule: groups of spins, and where the numbers are from.
+
+    Parameters
+    ----------
+    name : str
+    groups : tuple of SpinGroup
+    source : str
+        Publication.
+    left_out : str
+        Protons that the molecule has and the data do not, and why.
+    """
+
+    name: str
+    groups: tuple
+    source: str = ""
+    left_out: str = ""
+
+    def __post_init__(self):
+        for what in ("name", "source", "left_out"):
+            instance(what, getattr(self, what), str)
+        groups = (self.groups,) if isinstance(self.groups, SpinGroup) else self.groups
+        object.__setattr__(self, "groups", tuple(instance("groups", groups, (list, tuple))))
+        if not self.name or not self.groups:
+            raise ValueError("A metabolite needs a name and at least one SpinGroup.")
+        for group in self.groups:
+            instance("An entry of groups", group, SpinGroup)
+
+    @property
+    def protons(self):
+        """Number of protons, copies counted: the signal of a 90 degree pulse."""
+        return sum(group.weight * group.spins for group in self.groups)
+
+
+def read_metabolite(path):
+    """Read a metabolite of your own from a JSON file.
+
+    The file holds one object of the layout of ``spinlab/metabolites.json``::
+
+        {"name": "Gly", "source": "where the numbers are from", "left_out": "NH3+",
+         "groups": [{"shift_ppm": [3.548], "weight": 2}]}
+
+    A group may have ``"coupling_hz": [[1, 2, 7.3], ...]``: pairs of spins, counted from 1, and J.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    Metabolite
+    """
+    try:
+        entry = json.loads(file_path(path).read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{path} is not a JSON file: {error}.") from error
+    return _metabolite(entry)
+
+
+def _metabolite(entry):
+    """From the layout of the file to the object."""
+    _keys("A metabolite", entry, ("name", "groups"), ("source", "left_out"))
+    groups = []
+    for group in instance("groups", entry["groups"], list):
+        _keys(f"A group of {entry['name']}", group, ("shift_ppm",), ("coupling_hz", "weight"))
+        n = finite_array("shift_ppm", group["shift_ppm"]).size
+        coupling = np.zeros((n, n))
+        # SpinSystem knows what a list of pairs has to look like.
+        pairs = SpinSystem((0,) * n, group.get("coupling_hz", ())).coupling_hz
+        for i, j, value in pairs:
+            whole("A spin of coupling_hz", i), whole("A spin of coupling_hz", j)
+            coupling[i - 1, j - 1] = coupling[j - 1, i - 1] = value
+        groups.append(SpinGroup(group["shift_ppm"], coupling, group.get("weight", 1.0)))
+    return Metabolite(**{**entry, "groups": tuple(groups)})
+
+
+def _keys(what, entry, needed, optional):
+    instance(what, entry, dict, "See spinlab.mrs.read_metabolite for the layout of the file.")
+    missing, unknown = set(needed) - set(entry), set(entry) - {*needed, *optional}
+    if missing or unknown:
+        raise ValueError(
+            f"{what} has {', '.join(needed)} and may have {', '.join(optional)}; "
+            + (f"{', '.join(sorted(missing))} is missing." if missing else "")
+            + (f"there is no {', '.join(sorted(map(str, unknown)))}." if unknown else "")
+        )
+
+
+_FILE = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+_TABLE = {entry["name"]: _metabolite(entry) for entry in _FILE}
+#: Names of the metabolites that come with the package.
+METABOLITES = tuple(_TABLE)
+
+
+def metabolite(name):
+    """A metabolite that comes with the package, by its name among :data:`METABOLITES`.
+
+    Examples
+    --------
+    >>> metabolite("NAA").protons
+    6.0
+    >>> metabolite("Glu").groups[0].coupling_hz[0]
+    array([0.   , 7.331, 4.651, 0.   , 0.   ])
+    """
+    return _TABLE[choice("metabolite", name, METABOLITES)]
+
+
+@lru_cache
+def spin_matrices(spins):
+    """Numeric :math:`I_{ix}, I_{iy}, I_{iz}` of every spin: :func:`spinlab.spins.spin_operator`.
+
+    Of shape (3, n, 2**n, 2**n), first axis x, y, z; shared, hence not to be written to.
+    """
+    if whole("spins", spins) > MAX_SPINS:
+        raise ValueError(f"At most {MAX_SPINS} spins are handled, but {spins} were asked for.")
+    xyz = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]]) / 2
+    matrices = np.array(
+        [[np.kron(np.kron(np.eye(2**k), half), np.eye(2 ** (spins - 1 - k))) for k in range(spins)]
+         for half in xyz]
+    )  # fmt: skip
+    matrices.setflags(write=False)
+    return matrices
+
+
+def free_hamiltonian(group, scanner, offset_hz=0.0):
+    """Hamiltonian without RF in rad/s, the drift of :func:`spinlab.hamiltonian` in numbers.
+
+    Real and symmetric, ([members,] 2**n, 2**n); ``offset_hz``, a number or (members,), is added to
+    the offset of every spin.
+    """
+    x, y, z = spin_matrices(instance("group", group, SpinGroup).spins)
+    shifts = instance("scanner", scanner, Scanner).offset_hz(group.shift_ppm)
+    offset = finite_array("offset_hz", offset_hz)[..., None, None]
+    scalar = np.einsum("ij,aikl,ajlm->km", np.triu(group.coupling_hz), (x, y, z), (x, y, z),
+                       optimize=True)  # fmt: skip
+    total = np.einsum("i,ijk->jk", shifts, z) + offset * z.sum(axis=0) + scalar
+    return 2 * np.pi * total.real

@@ -1,0 +1,210 @@
+r"""Coupled spins through a sequence, exactly.
+
+:func:`simulate` carries the density matrix of a molecule through the blocks by eigendecompositions
+of the Hamiltonian: the referee of everything that is faster.  The B0 offset acts wherever time
+passes, the B1 scale wherever there is RF.  Not modelled: relaxation, slice profiles and what comes
+with them, diffusion.
+
+Signs are those of the whole package: a spin above the carrier in ppm has a positive offset, and x
+turns towards y.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from ..inputs import finite_array, instance
+from .blocks import CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, check_sequence
+from .metabolites import Metabolite, Scanner, SpinGroup, free_hamiltonian, spin_matrices
+
+# What a block does to the states: (block, rho, spins, offset_hz, b1_scale) -> rho.
+# rho has shape ([members,] D, D), offset and scale have shape ([members,] 1, 1).
+
+
+def _ideal(block, rho, spins, offset, scale):
+    angle = np.deg2rad(block.angle_deg) / 2 * (scale if block.follows_b1 else np.ones((1, 1)))
+    axis = np.exp(1j * np.deg2rad(block.phase_deg)) * np.array([[0, 0], [1, 0]])
+    one = np.cos(angle) * np.eye(2) - 1j * np.sin(angle) * (axis + axis.conj().T)
+    turn = one
+    for _ in range(spins.count - 1):
+        turn = np.einsum("...ij,...kl->...ikjl", turn, one)
+        turn = turn.reshape(*turn.shape[:-4], turn.shape[-4] * 2, -1)
+    return _conjugate(turn, rho)
+
+
+def _delay(block, rho, spins, offset, scale):
+    # The offset commutes with couplings and shifts: a phase of every coherence order.
+    turn = _exponential(spins.energies, spins.vectors, block.duration)
+    return _conjugate(turn, rho) * np.exp(-2j * np.pi * offset * block.duration * spins.order)
+
+
+def _shaped(block, rho, spins, offset, scale):
+    pulse = block.pulse
+    shift = 0.0 if block.carrier_ppm is None else spins.scanner.offset_hz(block.carrier_ppm)
+    # In the frame of the pulse its field stands still and the spins are off by its shift.  With
+    # the phase of a step taken out, too, all that is left is real and symmetric.
+    drift = spins.hamiltonian + 2 * np.pi * (offset - shift) * spins.Fz
+    nutation = 2 * np.pi * pulse.rf_hz * scale * spins.Fx
+    turn = np.eye(len(spins.Fz))
+    for amplitude, phase in zip(pulse.amplitude, pulse.phase, strict=True):
+        step = _exponential(*np.linalg.eigh(drift + amplitude * nutation), pulse.dt)
+        turn = (step * np.exp(-1j * phase * spins.order)) @ turn
+    m = np.diag(spins.Fz)
+    phase, half_way = np.deg2rad(block.phase_deg), np.pi * shift * pulse.duration
+    turn = np.exp(-1j * (phase + half_way) * m)[:, None] * turn
+    turn = turn * np.exp(1j * (phase - half_way) * m)
+    return _conjugate(turn, rho)
+
+
+def _filter(block, rho, spins, offset, scale):
+    return rho * np.isin(spins.order, block.orders)
+
+
+def _cycle(block, rho, spins, offset, scale):
+    scans = [
+        np.exp(-1j * np.deg2rad(phase)) * _play(scan, rho, spins, offset, scale)
+        for scan, phase in zip(block.scans, block.receiver_deg, strict=True)
+    ]
+    return sum(scans) / len(scans)
+
+
+def _play(sequence, rho, spins, offset, scale):
+    for block in sequence:
+        rho = ACTIONS[type(block)](block, rho, spins, offset, scale)
+    return rho
+
+
+def _exponential(energies, vectors, time):
+    """exp(-i H t) of a real symmetric H, given by its eigenvalues and eigenvectors."""
+    return (vectors * np.exp(-1j * time * energies)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+
+
+def _conjugate(turn, rho):
+    return turn @ rho @ np.swapaxes(turn, -1, -2).conj()
+
+
+ACTIONS = {
+    IdealPulse: _ideal, Delay: _delay, ShapedPulse: _shaped, CoherenceFilter: _filter,
+    Cycle: _cycle,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Spins:
+    """Matrices of a group at a scanner."""
+
+    scanner: Scanner
+    hamiltonian: np.ndarray
+    energies: np.ndarray
+    vectors: np.ndarray
+    Fx: np.ndarray
+    Fz: np.ndarray
+    order: np.ndarray
+
+    @property
+    def count(self):
+        """Number of spins."""
+        return len(self.Fz).bit_length() - 1
+
+
+@lru_cache(maxsize=64)
+def spins_at(group, scanner):
+    """Hamiltonian, eigenstates and total spin operators of a group, computed once."""
+    Fx, _, Fz = spin_matrices(group.spins).sum(axis=1).real
+    hamiltonian = free_hamiltonian(group, scanner)
+    m = np.diag(Fz)
+    return _Spins(scanner, hamiltonian, *np.linalg.eigh(hamiltonian), Fx, Fz, m[:, None] - m)
+
+
+def simulate(molecule, sequence, scanner, offset_hz=0.0, b1_scale=1.0, start=None):
+    r"""State of a molecule at the end of a sequence, exactly.
+
+    Parameters
+    ----------
+    molecule : SpinGroup or Metabolite
+    sequence : tuple of blocks
+    scanner : Scanner
+    offset_hz, b1_scale : float or ndarray, (members,)
+        B0 offset and B1 scale.
+    start : ndarray, ([members,] D, D), or tuple of them, optional
+        Default: :math:`F_z = \sum_i I_{iz}`.
+
+    Returns
+    -------
+    ndarray, ([members,] D, D), or for a Metabolite a tuple of them, one a group
+        With a member axis if offset or scale is an array.
+
+    Examples
+    --------
+    >>> simulate(SpinGroup([3.0]), IdealPulse(90, 90), Scanner()).real.round(3) + 0
+    array([[0. , 0.5],
+           [0.5, 0. ]])
+    """
+    sequence = check_sequence(sequence)
+    instance("scanner", scanner, Scanner)
+    offset, scale = finite_array("offset_hz", offset_hz), finite_array("b1_scale", b1_scale)
+    if {offset.ndim, scale.ndim} - {0, 1} or len({a.size for a in (offset, scale) if a.ndim}) > 1:
+        raise ValueError(
+            "offset_hz and b1_scale must be numbers or 1-D arrays of one length, but the shapes "
+            f"{offset.shape} and {scale.shape} arrived (spinlab.Ensemble.grid makes all "
+            "combinations)."
+        )
+    if np.any(scale < 0) or not (offset.size and scale.size):
+        raise ValueError(f"b1_scale must not be negative, nor an array empty; {b1_scale} arrived.")
+    if isinstance(molecule, Metabolite):
+        starts = (None,) * len(molecule.groups) if start is None else start
+        if len(instance("start", starts, tuple)) != len(molecule.groups):
+            raise ValueError(f"Give {len(molecule.groups)} states, one a group of {molecule.name}.")
+        return tuple(
+            simulate(group, sequence, scanner, offset_hz, b1_scale, one)
+            for group, one in zip(molecule.groups, starts, strict=True)
+        )
+    group = instance("molecule", molecule, SpinGroup, "Use spinlab.mrs.metabolite(name).")
+    spins = spins_at(group, scanner)
+    rho = spins.Fz if start is None else finite_array("start", start, complex)
+    members = np.broadcast_shapes(offset.shape, scale.shape)
+    if rho.shape[-2:] != spins.Fz.shape or rho.shape[:-2] not in ((), members):
+        raise ValueError(f"start must be of shape {spins.Fz.shape}, but {rho.shape} arrived.")
+    rho = np.broadcast_to(rho, members + rho.shape[-2:])
+    offset, scale = (np.broadcast_to(a, members)[..., None, None] for a in (offset, scale))
+    return _play(sequence, rho + 0j, spins, offset, scale)
+
+
+def product_coefficients(rho):
+    r"""Coefficients of a density matrix by product operators, :eq:`eq-product-coefficients`.
+
+    Those of :func:`spinlab.spins.product_basis`, for any number of spins: one spin at a time,
+    instead of :math:`4^n` traces.
+
+    Parameters
+    ----------
+    rho : ndarray, ([members,] 2**n, 2**n)
+
+    Returns
+    -------
+    ndarray
+        One axis of length 4 a spin, in the order E, x, y, z, behind that of the members; complex,
+        with no imaginary part if ``rho`` is Hermitian.
+
+    Examples
+    --------
+    >>> antiphase = 2 * spin_matrices(2)[0, 0] @ spin_matrices(2)[2, 1]  # 2 I1x I2z
+    >>> product_coefficients(antiphase)[1, 3].real
+    np.float64(1.0)
+    """
+    rho = finite_array("The density matrix", rho, complex)
+    n = rho.shape[-1].bit_length() - 1 if rho.ndim in (2, 3) else 0
+    if n < 1 or rho.shape[-2:] != (2**n, 2**n):
+        raise ValueError(
+            "A density matrix of n spins has shape ([members,] 2**n, 2**n), but "
+            f"{rho.shape} arrived."
+        )
+    pauli = np.concatenate([np.eye(2)[None], 2 * spin_matrices(1)[:, 0]])
+    lead = rho.ndim - 2
+    tensor = rho.reshape(rho.shape[:lead] + (2,) * 2 * n)
+    for spin in range(n):  # rows of this spin and its columns go, its operator comes last
+        tensor = np.tensordot(tensor, pauli, axes=([lead, lead + n - spin], [2, 1]))
+    return tensor / 2 ** (n - 1)

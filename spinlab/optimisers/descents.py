@@ -1,0 +1,228 @@
+r"""The optimisers themselves: steepest descent, L-BFGS, damped Newton, moving asymptotes.
+
+Each is a function ``optimiser(run, x, **options)`` that returns whether it converged and why it
+ended.  The books ``run`` (made by :func:`spinlab.minimise`) give value and gradient, ``run(x)``,
+hold the goal and the bounds, and are told after every iteration.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.optimize import minimize
+
+from ..inputs import choice, whole
+from .mma import MMAOptions, gcmma_step, start, step
+from .standard_form import Form, least_squares_form, least_squares_rows, minimax_form, minimax_rows
+
+USED_UP = "The iterations are used up."
+
+
+def steepest_descent(run, x, tolerance=1e-9):
+    """Steepest descent with backtracking: the step doubles where it may, and halves where it must.
+
+    Options: ``tolerance``, of the gradient's norm.
+    """
+    lower, upper = run.box
+    value, gradient = run(x)
+    step = 1 / np.linalg.norm(gradient)
+    for _ in range(run.left):
+        for _ in range(60):
+            trial = np.clip(x - step * gradient, lower, upper)
+            lower_value, new_gradient = run(trial)
+            if lower_value <= value - 1e-4 * gradient @ (x - trial):
+                break
+            step /= 2
+        else:
+            return False, "No step along the gradient makes the value smaller."
+        moved = np.linalg.norm(trial - x)
+        x, value, gradient, step = trial, lower_value, new_gradient, 2 * step
+        run.after_iteration()
+        if min(np.linalg.norm(gradient), moved) < tolerance:
+            return True, "The gradient is small."
+    return False, USED_UP
+
+
+def l_bfgs(run, x, tolerance=1e-9):
+    """SciPy's L-BFGS-B.  Options: ``tolerance``, of the projected gradient's largest entry."""
+    outcome = minimize(
+        run, x, jac=True, method="L-BFGS-B", callback=run.after_iteration,
+        bounds=None if np.all(np.isinf(run.box)) else np.transpose(run.box),
+        options={"maxiter": run.left, "maxfun": 10 * run.left, "ftol": 1e-12, "gtol": tolerance},
+    )
+    return outcome.success, str(outcome.message)
+
+
+def newton(run, x, **options):
+    """Damped Newton with the exact Hessian; options as in :func:`damped_newton`."""
+    return damped_newton(run, x, _needed(run, "hessian", "newton"), **options)
+
+
+def gauss_newton(run, x, every=1, **options):
+    """Levenberg-Marquardt on tangent residuals.
+
+    Options: ``every``, to take the curvature from every so-manyth member only (4 is a good
+    choice for large ensembles); the others as in :func:`damped_newton`.
+    """
+    whole("every", every)
+    curvature = _needed(run, "gauss_newton", "gauss-newton")
+    return damped_newton(run, x, lambda point: curvature(point, every), **options)
+
+
+def _needed(run, field, optimiser):
+    function = getattr(run.goal, field)
+    if function is None:
+        raise ValueError(
+            f"The optimiser {optimiser!r} needs a goal with {field}, which this one lacks; "
+            "use 'l-bfgs', or see spinlab.Goal."
+        )
+    return function
+
+
+def damped_newton(run, x, curvature, damping=1e-2, tolerance=1e-9):
+    r"""Steps :math:`(B + \mu\,E)\,s = -g`, the damping following how well the model predicts.
+
+    :eq:`eq-damped-newton`.  A good prediction of the decrease lowers :math:`\mu`, a bad one raises
+    it and the step is tried again; a matrix that is not positive definite raises it, too.  Unknowns
+    at a bound that the gradient pushes outwards rest.
+
+    Options: ``damping``, the first :math:`\mu` in units of the mean diagonal of :math:`B`
+    (``curvature(x)``); ``tolerance``, of the gradient's norm.
+    """
+    lower, upper = run.box
+    value, gradient = run(x)
+    mu, growth = None, 2.0
+    for _ in range(run.left):
+        matrix = curvature(x)
+        if mu is None:
+            mu = damping * np.abs(np.diagonal(matrix)).mean()
+        floor = 1e-14 * np.abs(matrix).max()
+        free = ~(((x <= lower) & (gradient > 0)) | ((x >= upper) & (gradient < 0)))
+        if np.linalg.norm(gradient[free]) < tolerance:
+            return True, "The gradient is small."
+        while True:
+            step = _solve_damped(matrix, mu, gradient, free)
+            if step is not None:
+                trial = np.clip(x + step, lower, upper)
+                step = trial - x
+                predicted = -gradient @ step - step @ matrix @ step / 2
+                if not np.any(step) or mu > 1e12 * np.abs(matrix).max():
+                    return False, "No damped step makes the value smaller."
+                new_value, new_gradient = run(trial)
+                gain = (value - new_value) / max(predicted, 1e-300)
+                if new_value < value:
+                    break
+            mu, growth = max(mu, floor) * growth, 2 * growth
+        mu, growth = max(mu * max(1 / 5, 1 - (2 * gain - 1) ** 3), floor), 2.0
+        x, value, gradient = trial, new_value, new_gradient
+        run.after_iteration()
+    return False, USED_UP
+
+
+def _solve_damped(matrix, mu, gradient, free):
+    """The damped step, or None where the matrix is not positive definite."""
+    step, everything = np.zeros_like(gradient), free.all()
+    damped = matrix.copy() if everything else matrix[np.ix_(free, free)]
+    damped[np.diag_indices_from(damped)] += mu
+    try:
+        factor = cho_factor(damped, overwrite_a=True, check_finite=False)
+    except LinAlgError:
+        return None
+    step[free] = -cho_solve(factor, gradient[free], check_finite=False)
+    return step
+
+
+#: form: (field of the goal, function of rows, function of prices) for moving asymptotes
+FORMS = {
+    "least-squares": ("members", least_squares_rows, least_squares_form),
+    "tangent": ("residuals", least_squares_rows, least_squares_form),
+    "minimax": ("members", minimax_rows, minimax_form),
+}
+#: A minimax polishes what is nearly finished: its first steps must be short.
+POLISH = {"asyinit": 1e-3, "asymin": 1e-5}
+
+
+def mma(run, x, form="least-squares", advance=step, tolerance=1e-7, **options):
+    """Moving asymptotes, :mod:`spinlab.optimisers.mma`; limits of the goal are constraints.
+
+    Options: ``form``, one of
+
+    * ``"least-squares"``: a sum of squares of what the members miss, as constraints
+      (:eq:`eq-least-squares-form`, the paper's),
+    * ``"tangent"``: the same with the tangent residuals,
+    * ``"minimax"``: the worst member (:eq:`eq-minimax-form`),
+    * ``"direct"``: the value itself;
+
+    ``tolerance``, of a step as part of the bounds' distance; and the fields of
+    :class:`spinlab.optimisers.mma.MMAOptions`.
+    """
+    lower, upper = run.box
+    if not np.all(np.isfinite(run.box)):
+        raise ValueError(
+            "Moving asymptotes measure their steps by the bounds' distance: give finite bounds "
+            "lower= and upper=."
+        )
+    rows = _row_maker(run, form)
+    f0, df0, f, df = rows(x)
+    state = start(x, lower, upper, _prices(run, form, len(f)))
+    options = MMAOptions(**{**(POLISH if form == "minimax" else {}), **options})
+    for _ in range(run.left):
+        if advance is step:
+            state = step(state, f0, df0, f, df, options)
+        else:
+            state = advance(state, f0, df0, f, df, lambda point: rows(point)[::2], options)
+        run.failures += not state.solution.converged
+        moved = np.max(np.abs(state.x - state.before) / np.maximum(upper - lower, 1e-300))
+        f0, df0, f, df = rows(state.x)
+        run.after_iteration()
+        if moved < tolerance:
+            break
+    return moved < tolerance, "The steps are small." if moved < tolerance else USED_UP
+
+
+def gcmma(run, x, **options):
+    """The globally convergent version, of conservative steps; options as in :func:`mma`."""
+    return mma(run, x, advance=gcmma_step, **options)
+
+
+def _row_maker(run, form):
+    """The goal in standard form: ``rows(x) -> (f0, df0, f, df)``; evaluates and counts."""
+    choice("form", form, (*FORMS, "direct"))
+    goal = run.goal
+    function = None if form == "direct" else _needed(run, FORMS[form][0], "mma")
+
+    def rows(x):
+        limits = () if goal.limits is None else goal.limits(x)
+        if function is None:
+            value, gradient = run(x)
+            f, df = limits or (np.zeros(0), np.zeros((0, len(x))))
+            return value, gradient, f, df
+        values, jacobian = function(x)
+        run(x)  # after the members, whose work it shares
+        if goal.weights is not None and form != "minimax":
+            share = np.sqrt(goal.weights * len(goal.weights))
+            share = np.tile(share, len(values) // len(share))
+            values, jacobian = share * values, share[:, None] * jacobian
+        return FORMS[form][1](values, jacobian, *limits)
+
+    return rows
+
+
+def _prices(run, form, count):
+    """The prices of the elastic variables of so many rows."""
+    if form == "direct":
+        return Form.hard(count)
+    limits = 0 if run.goal.limits is None else len(run.goal.limits(run.best[2])[0])
+    sides = 1 if form == "minimax" else 2
+    return FORMS[form][2]((count - limits) // sides, limits)
+
+
+#: name: ``optimiser(run, x, **options)``, which returns (success, message)
+OPTIMISERS = {
+    "gradient": steepest_descent,
+    "l-bfgs": l_bfgs,
+    "newton": newton,
+    "gauss-newton": gauss_newton,
+    "mma": mma,
+    "gcmma": gcmma,
+}

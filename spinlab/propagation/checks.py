@@ -1,0 +1,124 @@
+"""Is this gradient right?  Independent answers, for tests, chapters and your own losses.
+
+With this module you can hold any gradient against the complex step or a finite difference, and any
+propagation against a plain autograd implementation that shares no line with the library's methods.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import autograd.numpy as anp
+import numpy as np
+
+from ..inputs import choice, finite_array, instance, positive, whole
+from ..spins.generators import Generator
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """Outcome of :func:`check_gradient`.
+
+    Parameters
+    ----------
+    relative_error : float
+        Largest difference between the two, over the largest entry of the gradient.
+    analytic, numeric : ndarray
+        The entries that were compared.
+    kind : str
+        How the numeric ones were found.
+    """
+
+    relative_error: float
+    analytic: np.ndarray
+    numeric: np.ndarray
+    kind: str
+
+
+def check_gradient(function, x, kind="complex", samples=None, step=None, seed=0):
+    """Hold a gradient against the complex step or a central difference, :eq:`eq-complex-step`.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(x)`` returns ``(value, gradient)``.  For the complex step it must accept complex
+        ``x`` and use only analytic functions (no ``abs``, no ``conj``).
+    x : array_like
+        Where to check.
+    kind : {"complex", "difference"}
+        The complex step is exact to rounding; the central difference to about 1e-9.
+    samples : int, optional
+        Check only so many entries, chosen at random.  Default: every entry.
+    step : float, optional
+        Default 1e-30 (complex) or 1e-5 (difference).
+    seed : int
+        For the choice of the entries.
+
+    Returns
+    -------
+    GradientCheck
+
+    Examples
+    --------
+    >>> check_gradient(lambda x: (np.sum(x**3), 3 * x**2), [1.0, 2.0]).relative_error < 1e-15
+    True
+    """
+    x = finite_array("x", x)
+    choice("check", kind, ("complex", "difference"))
+    step = {"complex": 1e-30, "difference": 1e-5}[kind] if step is None else positive("step", step)
+    value, gradient = map(np.asarray, function(x.copy()))
+    if value.ndim or gradient.shape != x.shape or not x.size:
+        raise ValueError(
+            f"The function returned a value of shape {value.shape} and a gradient of shape "
+            f"{gradient.shape} for x of shape {x.shape}; it must return a number and a gradient "
+            "of the shape of x, and x must not be empty."
+        )
+    chosen = np.arange(x.size)
+    if samples is not None and whole("samples", samples) < x.size:
+        chosen = np.random.default_rng(seed).choice(x.size, samples, replace=False)
+    slope = _complex_step if kind == "complex" else _central_difference
+    numeric = np.array([slope(function, x, index, step) for index in chosen])
+    analytic = gradient.ravel()[chosen]
+    scale = max(np.abs(gradient).max(), np.abs(numeric).max(), np.finfo(float).tiny)
+    return GradientCheck(float(np.abs(analytic - numeric).max() / scale), analytic, numeric, kind)
+
+
+def _complex_step(function, x, index, step):
+    moved = x.astype(complex)
+    moved.flat[index] += 1j * step
+    return np.imag(function(moved)[0]) / step
+
+
+def _central_difference(function, x, index, step):
+    forward, backward = x.copy(), x.copy()
+    forward.flat[index] += step
+    backward.flat[index] -= step
+    return (function(forward)[0] - function(backward)[0]) / (2 * step)
+
+
+def propagate_plain(generator, waveform, dt, rho0, terms=20):
+    r"""The oracle: a Taylor series a step, in a plain loop that autograd sees through.
+
+    .. math:: \rho_n = \sum_{m=0}^{20} \frac{(hA_n)^m}{m!}\,\rho_{n-1}
+
+    For one member and a piecewise-constant waveform, (controls, steps), which autograd may trace:
+    states, (steps + 1, d).  The ``terms`` are enough for rounding error while a step turns by less
+    than a radian or so.
+    """
+    if instance("generator", generator, Generator).members is not None:
+        raise ValueError("propagate_plain() takes one member; choose it by generator.member(k).")
+    positive("dt", dt, " of seconds")
+    if np.ndim(waveform) != 2 or len(waveform) != len(generator.controls):
+        raise ValueError(
+            f"The pulse must have shape ({len(generator.controls)}, steps), "
+            f"but {np.shape(waveform)} arrived."
+        )
+    states = [rho0]
+    for n in range(waveform.shape[1]):
+        A = generator.drift + sum(u * B for u, B in zip(waveform[:, n], generator.controls))  # noqa: B905 (autograd boxes)
+        term = total = states[-1]
+        for m in range(1, terms + 1):
+            term = anp.dot(A, term) * (dt / m)
+            total = total + term
+        states.append(total)
+    return anp.stack(states)

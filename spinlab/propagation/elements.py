@@ -1,0 +1,186 @@
+r"""Finite elements in time: one table of shape functions, from which SymPy derives every matrix.
+
+On an element of length ``h`` the state is a combination of shape functions
+:math:`\varphi_j(s)` of the local time :math:`s \in [0, 1]`, and the control a combination of
+:math:`\psi_q(s)`.  Galerkin's method then needs only
+
+.. math::
+
+   C_{ij} = \int_0^1 \varphi_i \varphi_j' \, ds, \qquad
+   M^q_{ij} = \int_0^1 \varphi_i \varphi_j \psi_q \, ds,
+
+and the element matrix is :math:`K_e = C \otimes 1 - h \sum_q M^q \otimes A(u_q)`,
+:eq:`eq-element-matrix`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import sympy as sp
+
+from ..inputs import choice, whole
+
+S = sp.Symbol("s")
+
+#: Shape functions of the state on [0, 1].  Hermite's second and fourth carry ``h rho'``.
+SHAPES = {
+    "linear": (1 - S, S),
+    "quadratic": ((1 - S) * (1 - 2 * S), 4 * S * (1 - S), S * (2 * S - 1)),
+    "hermite": (1 - 3 * S**2 + 2 * S**3, S - 2 * S**2 + S**3, 3 * S**2 - 2 * S**3, S**3 - S**2),
+}
+
+#: Shape functions of the control: one sample an element, or one at each of its two ends.
+CONTROL_SHAPES = {"constant": (sp.Integer(1),), "linear": (1 - S, S)}
+
+#: name: (shapes of the state, Gauss points for M or None for the exact integral, generator scaling)
+ELEMENTS = {
+    "linear": ("linear", None, None),
+    "quadratic": ("quadratic", None, None),
+    "hermite": ("hermite", None, None),
+    "linear-reduced": ("linear", 1, None),
+    "quadratic-reduced": ("quadratic", 2, None),
+    "exact": ("linear", 1, "tan"),
+}
+
+
+@dataclass(frozen=True)
+class Element:
+    """A line of the table, ready for assembly.
+
+    Parameters
+    ----------
+    name : str
+    control : {"constant", "linear"}
+        Course of the control within an element.
+    C : ndarray, (m, m)
+        For the time derivative.
+    M : ndarray, (q, m, m)
+        For the generator, one matrix a control sample of the element.
+    shared : int
+        Degrees of freedom that neighbouring elements have in common.
+    scaling : None or "tan"
+        Whether the generator is rescaled to make single-spin rotations exact.
+    """
+
+    name: str
+    control: str
+    C: np.ndarray
+    M: np.ndarray
+    shared: int
+    scaling: str | None
+
+    @property
+    def local(self):
+        """Degrees of freedom of one element, each a state vector."""
+        return len(self.C)
+
+    @property
+    def step(self):
+        """New degrees of freedom an element."""
+        return self.local - self.shared
+
+
+def gauss_points(count):
+    """Gauss-Legendre points and weights on [0, 1], by symbols."""
+    x = sp.Symbol("x")
+    polynomial = sp.legendre(count, x)
+    points = sorted(sp.roots(polynomial, x))
+    slope = polynomial.diff(x)
+    weights = [1 / ((1 - p**2) * slope.subs(x, p) ** 2) for p in points]
+    return [((1 + p) / 2, w) for p, w in zip(points, weights, strict=True)]
+
+
+def integrate(polynomial, points=None):
+    """Integral of a polynomial over [0, 1]: exact, or by Gauss's rule with so many points."""
+    if points is None:
+        return sp.Poly(polynomial, S).integrate().eval(1)
+    return sp.expand(sum(w * polynomial.subs(S, s) for s, w in gauss_points(points)))
+
+
+@lru_cache
+def element_matrices(shapes, control="constant", points=None):
+    """Derive C and M, :eq:`eq-element-matrix`, from a row of :data:`SHAPES`.
+
+    Parameters
+    ----------
+    shapes : {"linear", "quadratic", "hermite"}
+    control : {"constant", "linear"}
+    points : int, optional
+        Gauss points for M ("reduced integration"); default: the exact integral.
+
+    Returns
+    -------
+    C : sympy.ImmutableMatrix, (m, m)
+    M : tuple of sympy.ImmutableMatrix, (m, m)
+        One a control sample.
+
+    Examples
+    --------
+    >>> C, (M,) = element_matrices("linear")
+    >>> (2 * C).tolist(), (6 * M).tolist()
+    ([[-1, 1], [-1, 1]], [[2, 1], [1, 2]])
+    """
+    phi = SHAPES[choice("family of shape functions", shapes, SHAPES)]
+    choice("control", control, CONTROL_SHAPES)
+    if points is not None:
+        whole("points", points)
+    size = len(phi)
+
+    def matrix(entry):
+        return sp.ImmutableMatrix(size, size, entry)
+
+    C = matrix(lambda i, j: integrate(phi[i] * sp.diff(phi[j], S)))
+    M = tuple(
+        matrix(lambda i, j, psi=psi: integrate(phi[i] * phi[j] * psi, points))
+        for psi in CONTROL_SHAPES[control]
+    )
+    return C, M
+
+
+@lru_cache
+def element(name, control="constant"):
+    """Look up an element of :data:`ELEMENTS` and derive its matrices.
+
+    Parameters
+    ----------
+    name : str
+        "linear", "quadratic", "hermite", "linear-reduced" (Crank-Nicolson), "quadratic-reduced"
+        (order 4) or "exact" (one spin without relaxation).
+    control : {"constant", "linear"}
+        Course of the control within an element.
+
+    Returns
+    -------
+    Element
+
+    Raises
+    ------
+    ValueError
+        Unknown name, or a pair that would lose accuracy silently.
+
+    Examples
+    --------
+    >>> element("hermite", control="linear").C.shape
+    (4, 4)
+    """
+    choice("element", name, ELEMENTS)
+    choice("control", control, CONTROL_SHAPES)
+    shapes, points, scaling = ELEMENTS[name]
+    if shapes == "hermite" and control == "constant":
+        raise ValueError(
+            "The Hermite element makes the state's derivative continuous, which a control that "
+            "jumps contradicts (the order falls to 1); use control='linear' or another element."
+        )
+    if scaling and control == "linear":
+        raise ValueError(
+            f"The element {name!r} is exact for a constant control only; "
+            "use 'quadratic-reduced' for a piecewise-linear one."
+        )
+    C, M = element_matrices(shapes, control, points)
+    return Element(
+        name, control, np.array(C.tolist(), dtype=float),
+        np.array([m.tolist() for m in M], dtype=float), 2 if shapes == "hermite" else 1, scaling,
+    )

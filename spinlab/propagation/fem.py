@@ -1,0 +1,244 @@
+r"""Finite elements in time: assembly, banded solve, adjoint.
+
+The whole trajectory is the solution of one banded linear system, :eq:`eq-global-system`,
+
+.. math:: K(u)\, x = b,
+
+with the initial state in the first rows of ``b``.  ``K`` is written straight into LAPACK's band
+layout by one matrix product, factorised once, and the same factors solve the adjoint system
+:math:`K^{\mathsf T}\lambda = \bar C`.  :func:`linearise` is called through
+:func:`spinlab.linearise`, which checks its arguments.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import get_lapack_funcs
+from scipy.sparse import dia_array
+from scipy.sparse.linalg import splu
+
+from .adjoint import Linearisation, add_samples
+from .elements import element as find_element
+from .rotations import rotation_axes
+
+
+def element_tensor(element, generator, dt):
+    r"""Derivative of the element matrix with respect to its coefficients.
+
+    The element matrix is affine, :math:`K_e = \sum_r e_r B_r`, in the coefficients ``e = (1, 1,
+    u_1, ..., u_K, ...)`` that multiply the time derivative, the drift and the controls (drift and
+    controls once for each control sample of the element): (members, coefficients, m*d, m*d).
+    """
+    d = generator.dimension
+    operators = np.concatenate([generator.drift[:, None], generator.controls], axis=1)
+    members, count = operators.shape[:2]
+    derivative = np.einsum("ab,ij->aibj", element.C, np.eye(d))
+    mass = -dt * np.einsum("qab,ekij->eqkaibj", element.M, operators)
+    size = element.local * d
+    tensor = np.empty((members, 1 + len(element.M) * count, size, size), mass.dtype)
+    tensor[:, 0] = derivative.reshape(size, size)
+    tensor[:, 1:] = mass.reshape(members, -1, size, size)
+    return tensor
+
+
+def element_coefficients(element, samples):
+    """Rows ``(1, samples of the element)``: what :func:`element_tensor` is multiplied by.
+
+    From coefficients of drift and controls at every sample, ([members,] n, 1 + controls), to
+    ([members,] elements, coefficients).
+    """
+    count = samples.shape[-2] - len(element.M) + 1
+    pieces = [samples[..., q : q + count, :] for q in range(len(element.M))]
+    return np.concatenate([np.ones_like(pieces[0][..., :1]), *pieces], axis=-1)
+
+
+def assemble(element, tensor, coefficients):
+    """Global matrix in LAPACK's band layout, first block row still in place.
+
+    Column ``j`` of the matrix is row ``j`` of the result, ([members,] columns, 3*bandwidth + 1);
+    entry ``(i, j)`` stands at ``[j, 2*bandwidth + i - j]``.  Tensor and coefficients are those of
+    :func:`element_tensor` and :func:`element_coefficients`, with or without a member axis.
+    """
+    *members, count, size, _ = tensor.shape
+    bandwidth = size - 1
+    width = size * element.step // element.local
+    row, column = np.arange(size)[:, None], np.arange(size)
+    layout = np.zeros((*members, count, size, 3 * bandwidth + 1), tensor.dtype)
+    layout[..., column, 2 * bandwidth + row - column] = tensor
+    # The columns of an element belong to its own cell and, the shared ones, to the next cell.
+    template = np.zeros((*members, 2, count, width, 3 * bandwidth + 1), tensor.dtype)
+    template[..., 0, :, :, :] = layout[..., :width, :]
+    template[..., 1, :, : size - width, :] = layout[..., width:, :]
+    *shared, elements, _ = coefficients.shape
+    weights = np.zeros((*shared, elements + 1, 2 * count), coefficients.dtype)
+    weights[..., :-1, :count] = coefficients
+    weights[..., 1:, count:] = coefficients
+    band = weights @ template.reshape(*members, 2 * count, -1)
+    rows = elements * width + size - width
+    return band.reshape(*band.shape[:-2], -1, 3 * bandwidth + 1)[..., :rows, :]
+
+
+def impose_initial_state(band, d):
+    """Replace the first block row by ``rho_0 = rho_init``, in place."""
+    bandwidth = band.shape[-1] // 3
+    row, column = np.arange(d)[:, None], np.arange(bandwidth + 1)
+    band[..., column, 2 * bandwidth + row - column] = row == column
+
+
+def to_sparse(band):
+    """The same matrix in SciPy's compressed columns: what the band looks like, and SuperLU eats."""
+    bandwidth = band.shape[1] // 3
+    offsets = np.arange(bandwidth, -bandwidth - 1, -1)
+    return dia_array((band.T[bandwidth:], offsets), shape=(len(band), len(band))).tocsc()
+
+
+def factorise(band, solver="banded"):
+    """LU factors as a function ``solve(right_side, transposed)`` that overwrites the right side.
+
+    ``band`` is from :func:`assemble`, and overwritten; the solver is LAPACK's ``gbtrf`` ("banded")
+    or SuperLU ("sparse").
+
+    Raises
+    ------
+    ValueError
+        The matrix is singular.
+    """
+    if solver == "sparse":
+        lu = splu(to_sparse(band))
+        return lambda right, transposed=False: lu.solve(right, trans="T" if transposed else "N")
+    bandwidth = band.shape[1] // 3
+    gbtrf, gbtrs = get_lapack_funcs(("gbtrf", "gbtrs"), (band,))
+    factors, pivots, info = gbtrf(band.T, bandwidth, bandwidth, overwrite_ab=True)
+    if info:
+        raise ValueError(
+            "The stiffness matrix is singular, which happens where a step turns the spin too far; "
+            "use a shorter dt."
+        )
+
+    def solve(right, transposed=False):
+        return gbtrs(
+            factors, bandwidth, bandwidth, right, pivots, trans=int(transposed), overwrite_b=True
+        )[0]
+
+    return solve
+
+
+def tangent_scaling(samples, generator, dt):
+    r"""Factor :math:`\tan(\theta/2)/(\theta/2)` of every step, and its derivative, :eq:`eq-exact`.
+
+    Of samples (n, 1 + controls) and a three-dimensional generator with a member axis: (members, n),
+    and (members, n, 1 + controls) by the coefficients.
+    """
+    axes = rotation_axes(generator) * dt
+    turns = np.einsum("nk,eka->ena", samples, axes)
+    x = np.sum(turns**2, axis=-1) / 4
+    small = np.abs(x) < 2.5e-4
+    half = np.sqrt(np.where(small, 1, x))
+    if np.any(np.abs(np.cos(half)) < 1e-3):
+        raise ValueError(
+            "The exact element fails where a step turns a spin by half a turn (the tangent is "
+            "infinite); use a shorter dt, or method='rotations'."
+        )
+    scale = np.where(small, 1 + x * (1 / 3 + x * (2 / 15 + x * (17 / 315))), np.tan(half) / half)
+    slope = np.where(
+        small,
+        1 / 3 + x * (4 / 15 + x * (17 / 105 + x * (248 / 2835))),
+        (1 / np.cos(half) ** 2 - scale) / (2 * half**2),
+    )
+    return scale, slope[..., None] * np.einsum("ena,eka->enk", turns, axes) / 2
+
+
+def linearise(generator, waveform, dt, rho0, control="constant", element="linear", solver="banded"):
+    """Trajectory by finite elements, with its derivative in both directions.
+
+    As :func:`spinlab.linearise`, for a generator with a member axis and ``rho0``, (d, columns),
+    whose columns share one factorisation.
+
+    Parameters
+    ----------
+    element : str
+        A name of :data:`spinlab.propagation.elements.ELEMENTS`.
+    solver : {"banded", "sparse"}
+        See :func:`factorise`.
+    """
+    rule = find_element(element, control)
+    samples = np.concatenate([np.ones_like(waveform[:1]), waveform]).T
+    scaling = tangent_scaling(samples, generator, dt) if rule.scaling else None
+    scaled = samples if scaling is None else scaling[0][..., None] * samples
+    tensor = element_tensor(rule, generator, dt)
+    band = assemble(rule, tensor, element_coefficients(rule, scaled))
+    impose_initial_state(band, len(rho0))
+    factors = factorise(band.reshape(-1, band.shape[-1]), solver)  # all members in one matrix
+    d, columns = rho0.shape
+    members, rows, _ = band.shape
+    # A cell is a node with the unknowns up to the next one; of the last cell only the node counts.
+    cells = members, (rows - d) // (rule.step * d) + 1, rule.step * d, columns
+
+    def solve(right, transposed=False):
+        used = right.reshape(members, -1, columns)[:, :rows]
+        used[:] = factors(used.reshape(-1, columns), transposed).reshape(used.shape)
+        return right
+
+    right = np.zeros(cells, np.result_type(band, rho0))
+    right[:, 0, :d] = rho0
+    return _with_derivative(rule, tensor, samples, scaling, solve(right), solve, d)
+
+
+def _with_derivative(rule, tensor, samples, scaling, x, solve, d):
+    """The linearisation of the solution ``x``, (members, cells, unknowns of a cell, columns)."""
+    shared = rule.shared * d
+    first = 1 if scaling is None else 0  # the drift's coefficient matters only if it is scaled
+    count, width = len(rule.M), samples.shape[1]
+    operators = tensor[:, 1:].reshape(len(tensor), count, width, *tensor.shape[2:])[:, :, first:]
+
+    def forces():
+        """``B_r x`` everywhere, (members, samples, coefficients, m*d, columns, elements)."""
+        local = _gather(x, shared)
+        product = operators @ local.reshape(len(local), 1, 1, local.shape[1], -1)
+        return product.reshape(*operators.shape[:-1], *local.shape[2:])
+
+    def pullback(costates):
+        source = np.zeros(x.shape, np.result_type(x, costates))
+        source[:, :, :d] = costates.conj()
+        adjoint = solve(source, transposed=True)
+        adjoint[:, 0, :d] = 0  # the first block row does not depend on the control
+        pieces = -np.einsum("ejcn,eqkjcn->qekn", _gather(adjoint, shared), forces()).real
+        gradient = add_samples(pieces, len(samples))
+        return gradient if scaling is None else _pull_scaling(gradient, samples, *scaling)
+
+    def pushforward(direction):
+        tangent = np.concatenate([np.zeros_like(direction[:1]), direction]).T
+        tangent = tangent if scaling is None else _push_scaling(tangent, samples, *scaling)
+        change = element_coefficients(rule, tangent)[..., 1:]
+        change = change.reshape(*change.shape[:-1], count, width)[..., first:]
+        source = _scatter(-np.einsum("...nqk,...qkjcn->...jcn", change, forces()), x.shape)
+        source[:, 0, :d] = 0
+        return solve(source)[:, :, :d]
+
+    return Linearisation(x[:, :, :d], pullback, pushforward)
+
+
+def _gather(x, shared):
+    """Unknowns of every element: (members, m*d, columns, elements)."""
+    parts = x[:, :-1], x[:, 1:, :shared]
+    return np.concatenate([part.transpose(0, 2, 3, 1) for part in parts], axis=1)
+
+
+def _scatter(local, shape):
+    """The transpose of :func:`_gather`: add what neighbouring elements share."""
+    own = shape[2]
+    x = np.zeros(shape, local.dtype)
+    x[:, :-1] += local[:, :own].transpose(0, 3, 1, 2)
+    x[:, 1:, : local.shape[1] - own] += local[:, own:].transpose(0, 3, 1, 2)
+    return x
+
+
+def _push_scaling(tangent, samples, scale, slope):
+    """Change of the scaled samples where the samples change, :func:`tangent_scaling`."""
+    return scale[..., None] * tangent + np.sum(slope * tangent, axis=-1, keepdims=True) * samples
+
+
+def _pull_scaling(gradient, samples, scale, slope):
+    """The transpose of :func:`_push_scaling`, without the drift, which does not change."""
+    along = np.sum(gradient * samples.T, axis=1, keepdims=True)
+    return (scale[:, None] * gradient + along * slope.swapaxes(1, 2))[:, 1:].real

@@ -1,0 +1,123 @@
+"""What the amplifier allows: limits of a waveform, as constraints or as a penalty.
+
+A limit is a row in :data:`LIMITS`: a function of the waveform and of the bound that returns numbers
+which must not be positive, with their Jacobian.  Moving asymptotes take them as constraints; the
+other optimisers see the penalty, :eq:`eq-penalty`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..inputs import choice, finite_array, instance
+
+
+def mean_power(waveform, bound):
+    r"""Mean RF power, :math:`\frac1N\sum_n u_{x,n}^2 + u_{y,n}^2 \le P`, one number.
+
+    Of a waveform, (2, samples); :math:`P` is in units of the power at amplitude 1.  As all limits,
+    values, (l,), and their Jacobian, (l, 2, samples).
+    """
+    samples = waveform.shape[1]
+    return np.sum(waveform**2)[None] / samples - bound, 2 * waveform[None] / samples
+
+
+def peak_power(waveform, bound):
+    r"""RF power of every sample, :math:`u_{x,n}^2 + u_{y,n}^2 \le P`; as :func:`mean_power`."""
+    values = np.sum(waveform**2, axis=0) - bound
+    jacobian = 2 * waveform * np.eye(waveform.shape[1])[:, None]
+    return values, jacobian
+
+
+def amplitude(waveform, bound):
+    r"""Amplitude of every control, :math:`u_{k,n}^2 \le a_k^2`; ``bound`` may be one for each."""
+    bounds = np.broadcast_to(bound, 2)[:, None]
+    rows = waveform.ravel()
+    jacobian = np.diag(2 * rows).reshape(rows.size, *waveform.shape)
+    return (waveform**2 - bounds**2).ravel(), jacobian
+
+
+def slew_per_step(waveform, bound):
+    r"""Change from sample to sample, :math:`|u_{n+1} - u_n|^2 / s^2 \le 1`, samples - 1 numbers.
+
+    As :func:`mean_power`; :math:`s` is the largest change per step: a slew rate (1/s) times the
+    length of a step.
+    """
+    change = np.diff(waveform) / bound
+    slope = _neighbours(-2 * change / bound, 2 * change / bound)
+    return np.sum(change**2, axis=0) - 1, slope
+
+
+def phase_per_step(waveform, bound):
+    r"""Turn of the phase from sample to sample, at most :math:`\varphi`, as :func:`slew_per_step`.
+
+    .. math:: \frac{|u_n||u_{n+1}|\cos\varphi - u_n\cdot u_{n+1}}{1 - \cos\varphi} \le 0,
+
+    which is smooth at half a turn, too.  The amplitudes weigh it: where they are small, the phase
+    may break the limit at a small price, and where one is 0, there is no phase.  :math:`\varphi` is
+    in rad, at most pi: a frequency (Hz) times 2 pi times the length of a step.
+    """
+    radius = np.sqrt(np.sum(waveform**2, axis=0))
+    direction = waveform / np.where(radius == 0, 1, radius)
+    here, after, cosine = waveform[:, :-1], waveform[:, 1:], np.cos(bound)
+    values = radius[:-1] * radius[1:] * cosine - np.sum(here * after, axis=0)
+    slope = _neighbours(
+        direction[:, :-1] * radius[1:] * cosine - after,
+        direction[:, 1:] * radius[:-1] * cosine - here,
+    )
+    return values / (1 - cosine), slope / (1 - cosine)
+
+
+def _neighbours(here, after):
+    """Jacobian of rows that know samples n and n + 1 only, from two (2, samples - 1)."""
+    rows = here.shape[1]
+    jacobian = np.zeros((rows, 2, rows + 1), here.dtype)
+    n = np.arange(rows)
+    jacobian[n, :, n], jacobian[n, :, n + 1] = here.T, after.T
+    return jacobian
+
+
+#: name: function(waveform, bound) -> (values, jacobian)
+LIMITS = {
+    "mean_power": mean_power,
+    "peak_power": peak_power,
+    "amplitude": amplitude,
+    "slew_per_step": slew_per_step,
+    "phase_per_step": phase_per_step,
+}
+
+
+def checked_limits(limits):
+    """The limits, bounds by names of :data:`LIMITS`, as a dict; none for None.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An unknown name, a bound that is not positive, no dict.
+    """
+    if limits is None:
+        return {}
+    instance("limits", limits, dict, "Give bounds by name, such as {'mean_power': 0.5}.")
+    for name, bound in limits.items():
+        choice("limit", name, LIMITS)
+        array = finite_array(f"The limit {name}", bound)
+        if array.shape not in ((), (2,) if name == "amplitude" else ()) or np.any(array <= 0):
+            raise ValueError(f"The limit {name} must be a positive number, but {bound!r} arrived.")
+        if name == "phase_per_step" and array > np.pi:
+            raise ValueError(f"No phase turns by more than pi per step, but {bound!r} arrived.")
+    return limits
+
+
+def evaluate_limits(limits, waveform):
+    """All limits in a row: values, (l,), not positive where kept; Jacobian, (l, 2, samples)."""
+    parts = [LIMITS[name](waveform, bound) for name, bound in limits.items()]
+    return tuple(np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+
+
+def penalty(limits, waveform, weight):
+    r"""Penalty :math:`w\sum_l \max(0, g_l)^2` of the limits that are broken, and its gradient."""
+    if not limits:
+        return 0.0, np.zeros_like(waveform)
+    values, jacobian = evaluate_limits(limits, waveform)
+    broken = np.maximum(values, 0)
+    return weight * broken @ broken, 2 * weight * np.tensordot(broken, jacobian, 1)

@@ -1,0 +1,1 @@
+"""Answers of the exercises, chapter by chapter."""
