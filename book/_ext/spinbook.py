@@ -202,7 +202,8 @@ def resolve_public_names(app, env, node, contnode):
         return None
     # What the face, or a wing's face, hands on: spinlab.design, spinlab.mrs.press.
     place, _, name = target.rpartition(".")
-    faces = {"": spinlab, "spinlab": spinlab, **{f"spinlab.{w}": getattr(spinlab, w) for w in WINGS}}
+    faces = {f"spinlab.{wing}": getattr(spinlab, wing) for wing in WINGS}
+    faces |= {"": spinlab, "spinlab": spinlab}
     module = getattr(getattr(faces.get(place), name, None), "__module__", None)
     if module is None:
         return None
