@@ -1,14 +1,23 @@
 """Checks at the door: what every public function asks of its arguments, as sentences.
 
 A function that is called by users passes its arguments through here once; what lies behind trusts
-them.  Each check returns the value, so that it can stand where the value is needed.
+them.  Each check returns the value, so that it can stand where the value is needed.  Most arrays
+are checked by a layout, which names their axes:
+
+>>> waveform, dt = arrays("waveform: 2 samples; dt: > 0 (s)", waveform=[[0, 1], [1, 0]], dt=1e-6)
+>>> arrays("costates: [members] d; weights: members", costates=np.ones((3, 4)), weights=np.ones(2))
+Traceback (most recent call last):
+    ...
+ValueError: weights must have shape (members,) with members = 3, but (2,) arrived.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from numbers import Integral, Real
+import re
+from functools import cache
+from numbers import Integral
 from pathlib import Path
 from reprlib import repr as brief
 
@@ -24,9 +33,15 @@ def instance(name, value, kind, hint=""):
         names = " or ".join(one.__name__ for one in (kind if isinstance(kind, tuple) else (kind,)))
         article = "an" if names[0] in "AEIOU" else "a"
         raise TypeError(
-            f"{name} must be {article} {names}, but {type(value).__name__} arrived. {hint}"
-            .rstrip()
+            f"{name} must be {article} {names}, but {type(value).__name__} arrived. {hint}".rstrip()
         )
+    return value
+
+
+def function(name, value, hint=""):
+    """The value, if it can be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, but {brief(value)} arrived. {hint}".rstrip())
     return value
 
 
@@ -53,49 +68,51 @@ def file_path(path):
     return path
 
 
-def _finite(value):
-    """Whether a value is a real number that a float can hold."""
+def number(name, value, unit="", words="one number", holds=math.isfinite):
+    """The value as a float, if it is one real, finite number, and what else is asked for holds."""
     try:
-        return isinstance(value, Real) and math.isfinite(value)
-    except OverflowError:  # a whole number of hundreds of digits
-        return False
+        real = np.ndim(value) == 0 and not isinstance(value, (str, bytes, bool, np.bool_))
+        found = float(value) if real and np.asarray(value).dtype.kind in "iufO" else math.nan
+    except (TypeError, ValueError, OverflowError):
+        found = math.nan
+    if not (math.isfinite(found) and holds(found)):
+        raise ValueError(f"{name} must be {words}{unit}, but {brief(value)} arrived.")
+    return found
 
 
 def positive(name, value, unit=""):
-    """The value, if it is a positive, finite number."""
-    if not (_finite(value) and value > 0):
-        raise ValueError(f"{name} must be a positive number{unit}, but {value!r} arrived.")
-    return value
+    """The value as a float, if it is a positive, finite number."""
+    return number(name, value, unit, "a positive number", lambda found: found > 0)
 
 
 def not_negative(name, value, unit=""):
-    """The value, if it is 0 or a positive, finite number."""
-    if not (_finite(value) and value >= 0):
-        raise ValueError(f"{name} must be 0 or a positive number{unit}, but {value!r} arrived.")
-    return value
+    """The value as a float, if it is 0 or a positive, finite number."""
+    return number(name, value, unit, "0 or a positive number", lambda found: found >= 0)
 
 
 def echo_time(name, value):
     """The value, if it can be an echo time in seconds: one in milliseconds is far too long."""
-    if positive(name, value, " of seconds") > 5:
+    value = positive(name, value, " of seconds")
+    if value > 5:
         raise ValueError(f"{name} = {value:g} s is no echo time; give seconds, such as 0.03.")
     return value
 
 
-def number(name, value, unit=""):
-    """The value, if it is one real, finite number."""
-    if finite_array(name, value).ndim:
-        raise ValueError(f"{name} must be one number{unit}, but {value!r} arrived.")
-    return value
+def whole(name, value, least=1, most=math.inf):
+    """The value, if it is a whole number and neither too small nor too large."""
+    good = isinstance(value, Integral) and not isinstance(value, bool) and least <= value <= most
+    if not good:
+        limit = f"at least {least}" if most == math.inf else f"{least} to {most}"
+        raise ValueError(f"{name} must be a whole number of {limit}, but {brief(value)} arrived.")
+    return int(value)
 
 
-def whole(name, value, least=1):
-    """The value, if it is a whole number and not too small."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(
-            f"{name} must be a whole number of at least {least}, but {value!r} arrived."
-        )
-    return value
+def window(name, value, unit="ppm"):
+    """Two rising numbers ``(low, high)``, as a tuple."""
+    edges = finite_array(name, value)
+    if edges.shape != (2,) or edges[0] >= edges[1]:
+        raise ValueError(f"{name} must be (low, high) in {unit}, low first, but {value!r} arrived.")
+    return tuple(edges.tolist())
 
 
 def finite_array(name, value, dtype=float):
@@ -103,6 +120,8 @@ def finite_array(name, value, dtype=float):
 
     With ``complex`` as dtype, complex numbers pass too; real ones stay real.
     """
+    if np.ma.isMaskedArray(value):
+        raise TypeError(f"{name} is a masked array, whose mask would be lost; give plain numbers.")
     try:
         array = np.asarray(value)
         if array.dtype == object:  # such as SymPy's numbers
@@ -118,7 +137,127 @@ def finite_array(name, value, dtype=float):
         )
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, but NaN or inf arrived.")
-    return array.astype(np.result_type(array, float), copy=False)
+    return array.astype(complex if array.dtype.kind == "c" else float, copy=False)
+
+
+#: condition of a layout: (function of array and bound, what must be)
+CONDITIONS = {
+    ">": (np.greater, "greater than"), ">=": (np.greater_equal, "at least"),
+    "<=": (np.less_equal, "at most"),
+}  # fmt: skip
+CONDITION = r"(>=|<=|>)\s*(\S+)"
+
+
+@cache
+def _entries(layout):
+    """The entries of a layout: (name, may be None, axes, kind, conditions, unit)."""
+    entries = []
+    for entry in layout.split(";"):
+        name, _, rest = entry.strip().partition(":")
+        unit = "".join(re.findall(r" \(.*\)", rest))
+        conditions = tuple((sign, float(bound)) for sign, bound in re.findall(CONDITION, rest))
+        axes = re.sub(CONDITION, "", rest.replace(unit, "")).split()
+        kind = axes.pop(0) if axes and axes[0] in ("complex", "whole") else ""
+        entries.append((name.rstrip("?"), name.endswith("?"), tuple(axes), kind, conditions, unit))
+    return tuple(entries)
+
+
+def arrays(layout, **values):
+    """The values as arrays, or as numbers where no axis is named, if they are as the layout says.
+
+    Parameters
+    ----------
+    layout : str
+        Entries ``name: axes conditions`` with a semicolon between them.  An axis is a length or a
+        name; axes of one name have one length.  ``[members]`` may be missing, but then everywhere;
+        ``members?`` may be missing in this entry; ``...`` stands for any axes, in front.  None is
+        empty.  ``complex`` in front lets complex numbers pass, ``whole`` asks for a whole number.
+        Conditions are ``> 0``, ``>= 0``, ``<= 1``; a unit is in parentheses; ``name?`` lets None
+        pass.
+    **values
+        By the names of the layout.
+
+    Returns
+    -------
+    tuple, or the only value
+        In the order of the layout.
+
+    Examples
+    --------
+    >>> arrays("radius: >= 0 (seconds)", radius=-1)
+    Traceback (most recent call last):
+        ...
+    ValueError: radius must be at least 0 (seconds), but -1 arrived.
+    """
+    sizes, found = {}, []
+    for name, optional, axes, kind, conditions, unit in _entries(layout):
+        value = values[name]
+        if optional and value is None:
+            pass
+        elif kind == "whole":
+            value = whole(name, value, *(int(bound) for _, bound in conditions))
+        elif axes:
+            value = finite_array(name, value, complex if kind else float)
+            _fit(name, value.shape, axes, sizes)
+        else:
+            value = number(name, value, unit)
+        if kind != "whole" and value is not None:
+            _hold(name, value, conditions, unit)
+        found.append(value)
+    return tuple(found) if len(found) > 1 else found[0]
+
+
+def _hold(name, value, conditions, unit):
+    """Refuse a number or array that breaks a condition."""
+    for sign, bound in conditions:
+        holds, words = CONDITIONS[sign]
+        if not np.all(holds(value, bound)):
+            words = "positive" if (sign, bound) == (">", 0) else f"{words} {bound:g}"
+            worst = np.max(value) if sign == "<=" else np.min(value)
+            raise ValueError(f"{name} must be {words}{unit}, but {worst:g} arrived.")
+
+
+def _fit(name, shape, axes, sizes):
+    """Refuse a shape that does not match the named axes, whose lengths are remembered."""
+    before = {axis: length for axis, length in sizes.items() if axis in axes and axis[0] != "["}
+    if not _matches(shape, axes, sizes):
+        words = ", ".join(axes) + "," * (len(axes) == 1)
+        known = " and ".join(f"{axis} = {length}" for axis, length in before.items())
+        raise ValueError(
+            f"{name} must have shape ({words}){' with ' * bool(known)}{known}, but {shape} arrived."
+        )
+
+
+def _matches(shape, axes, sizes):
+    lengths = list(shape)
+    for axis in reversed(axes):
+        if axis == "...":
+            return all(shape)
+        if axis[0] == "[" and not sizes.setdefault(axis, bool(lengths)):
+            continue
+        if not lengths:
+            if axis[-1] == "?":
+                continue
+            return False
+        plain, length = axis.strip("[]?"), lengths.pop()
+        if length != (int(plain) if plain.isdigit() else sizes.setdefault(plain, length)):
+            return False
+    return not lengths and all(shape)
+
+
+def hold(thing, layout):
+    """Check fields of a frozen dataclass by a layout and keep them: arrays as read-only copies."""
+    names = [name for name, *_ in _entries(layout)]
+    found = arrays(layout, **{name: getattr(thing, name) for name in names})
+    for name, value in zip(names, found if len(names) > 1 else (found,), strict=True):
+        object.__setattr__(thing, name, frozen(value) if isinstance(value, np.ndarray) else value)
+
+
+def frozen(array):
+    """A read-only copy: what a frozen object or a cache hands out."""
+    array = np.array(array)
+    array.setflags(write=False)
+    return array
 
 
 def two_rows(waveform, control, dtype=float):
@@ -138,9 +277,7 @@ def start_in_box(x0, lower, upper, room=False):
 
     With ``room``, the bounds must be finite and leave some; without, they may be equal or infinite.
     """
-    x0 = finite_array("x0", x0)
-    if x0.ndim != 1 or not x0.size:
-        raise ValueError(f"x0 must have shape (n,), but {x0.shape} arrived.")
+    x0 = arrays("x0: n", x0=x0)
     box = []
     for name, bound in (("lower", lower), ("upper", upper)):
         bound = finite_array(name, bound) if room else np.asarray(bound, dtype=float)

@@ -98,7 +98,7 @@ def test_any_phase_is_as_good_for_the_magnitude(rng):
 @pytest.mark.parametrize("changes, match", [
     ({"objective": "transfer", "delay": 1e-5}, "0 unless objective='linear-phase'"),
     ({"delay": [1.0, 2.0]}, "delay must be one number"),
-    ({"delay": np.nan}, "delay must be finite"),
+    ({"delay": np.nan}, "delay must be one number"),
     ({"start": np.eye(3)}, "judges one state"),
     ({"target": np.zeros(3)}, "The target is zero"),
     ({"ensemble": sl.Ensemble([0.0], 1.0, t1=[1.0])}, "has values of T1, but the spin system"),
