@@ -91,11 +91,11 @@ def speed(rounds=9):
     }
     for name, (members, steps, target) in cases.items():
         task, waveform = problem(members, steps), random_waveform(steps)
-        (value, gradient), (v, g) = task.evaluate(waveform), rodrigues_loop(task, waveform)
+        (value, gradient), (v, g) = task.fidelity(waveform), rodrigues_loop(task, waveform)
         assert abs(value - v) < 1e-12 and np.abs(gradient - g).max() < 1e-12
         times = interleave({
             "loop": lambda task=task, waveform=waveform: rodrigues_loop(task, waveform),
-            "ours": lambda task=task, waveform=waveform: task.evaluate(waveform),
+            "ours": lambda task=task, waveform=waveform: task.fidelity(waveform),
         }, rounds)
         yield record(f"gradient, {name}, faster than a Rodrigues loop",
                      ratio(times["loop"], times["ours"]), "x", at_least=target, baseline=LOOP)
@@ -106,7 +106,7 @@ def members(steps=500, rounds=3):
     """What a step of a member costs, from one member to ten thousand."""
     tasks = {n: problem(n, steps) for n in (1, 3, 10, 30, 100, 300, 1000, 3000, 10000)}
     waveform = random_waveform(steps)
-    times = interleave({n: lambda n=n: tasks[n].evaluate(waveform) for n in tasks}, rounds)
+    times = interleave({n: lambda n=n: tasks[n].fidelity(waveform) for n in tasks}, rounds)
     for n, seconds in times.items():
         cost = np.median(seconds) / n / steps * 1e9
         yield record(f"gradient, N = {steps}, each step of each of {n} members", cost, "ns")
@@ -146,7 +146,7 @@ def bebop(duration=337.5e-6, seconds=300):
                  at_least=0.9970, baseline=published)
     yield record("BEBOP, least fidelity on 101 x 5", report.minimum, "")
     yield record("BEBOP, reported against dense fidelity", abs(fine.fidelity - report.mean), "",
-                 at_most=0.002, baseline="spinlab.control.referee on 101 x 5 members")
+                 at_most=0.002, baseline="spinlab.judge on 101 x 5 members")
     yield record("BEBOP, wall time (one process)", wall, "s", at_most=seconds)
     yield record("BEBOP, CPU time", cpu, "s")
 
@@ -182,7 +182,7 @@ def largest(members, steps):
     """Print peak memory, GB, and CPU time, s."""
     task, waveform = problem(members, steps), random_waveform(steps)
     start = time.process_time()
-    task.evaluate(waveform)
+    task.fidelity(waveform)
     seconds = time.process_time() - start
     unit = 1e9 if sys.platform == "darwin" else 1e6  # ru_maxrss counts bytes there, kB elsewhere
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, seconds)

@@ -72,7 +72,7 @@ def derivatives(rounds=5):
         return goal.value(x + next(waves))  # never the same point: it would be remembered
 
     times = interleave(
-        {"spinors": evaluate, "grape": lambda: few.evaluate(waveform, "grape")}, rounds
+        {"spinors": evaluate, "grape": lambda: few.fidelity(waveform, "grape")}, rounds
     )
     members = case.problem.ensemble.members
     yield record(

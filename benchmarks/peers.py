@@ -22,7 +22,7 @@ DURATION = WAVEFORM.shape[1] * TASK.dt
 def records(rounds=5):
     """One row a peer, against the library's own time."""
     here = {name: make() for name, make in PEERS.items() if importlib.util.find_spec(name)}
-    jobs = {"ours": lambda: TASK.evaluate(WAVEFORM), "loop": loop, **here}
+    jobs = {"ours": lambda: TASK.fidelity(WAVEFORM), "loop": loop, **here}
     for name, job in jobs.items():
         for mine, other in zip(jobs["ours"](), job(), strict=True):
             error = np.abs(mine - other).max()

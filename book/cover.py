@@ -16,7 +16,7 @@ def main():
     ensemble = sl.Ensemble.grid(np.linspace(-10e3, 10e3, 31), np.linspace(0.8, 1.2, 5))
     problem = sl.Problem("Iz", "Ix", duration=500e-6, steps=500, rf_hz=10e3, ensemble=ensemble)
     pulse = sl.design(problem, method="rotations", seed=3, max_iterations=300).pulse
-    report = sl.control.referee(pulse, problem)
+    report = sl.judge(pulse, problem)
     print(f"mean fidelity {report.mean:.4f}, worst {report.minimum:.4f}")
 
     sl.use_style()

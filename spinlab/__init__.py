@@ -1,49 +1,88 @@
 """spinlab: design magnetic-resonance pulses by optimal control, and see why it works.
 
-How data flows, and in which module to look::
+How data flows, and in which wing to look::
 
-    spin system -> symbolic Liouvillian -> numeric generator -> propagate -> objective
-      systems         systems, operators      generators          methods    objectives
-                                                            (grape, rotations, fem)
-      -> adjoint gradient -> optimiser -> pulse -> referee
-         methods, goals  optimisers, designs  pulses  referees
+    spin system -> symbolic Liouvillian -> numeric generator -> propagation -> objective (value,
+      spins                                                     propagation    control   costate)
 
-    molecule at a scanner -> sequence of blocks -> state -> transition table -> spectrum
-        metabolites         blocks, sequences   simulation       spectra     spectra, merits
+      -> adjoint gradient -> optimiser -> pulse -> judge -> file
+         propagation         optimisers   pulses   control  files
 
-Glossary: *generator*, A = -iL with L the Liouvillian; *waveform*, dimensionless controls of shape
-(controls, steps); *member*, one offset and one B1 scale of an ensemble; *costate*, the derivative
-of the objective with respect to a state; *pullback*, the adjoint: costates to the gradient by the
-waveform.  Inside, times are in seconds and rates in rad/s; any other unit is in the name.
+    molecule at a scanner -> sequence of blocks -> state -> lines -> spectrum -> loss and gradient
+      mrs
+
+Inside, times are in seconds and rates in rad/s; any other unit is in the name.  A *waveform* holds
+dimensionless controls, (controls, steps).  Each wing's page begins with its own glossary.
 """
 
-from . import control, files, mrs, optimisers, propagation, pulses, spins, teaching
-from .control.adaptive import adapt
-from .control.aggregates import AGGREGATES
-from .control.designs import design
-from .control.ensemble import Ensemble, design_grid
-from .control.objectives import OBJECTIVES, transfer
-from .control.problem import Problem
-from .control.races import race, sweep
-from .files.save_load import load_pulse, save_pulse
-from .optimisers.loop import OPTIMISERS, Goal, minimise
-from .plotting import (
-    plot_bloch,
-    plot_convergence,
-    plot_fidelity_map,
-    plot_pulse,
-    plot_report,
-    use_style,
+import importlib
+
+from . import control, files, optimisers, propagation, pulses, spins
+from .control import (
+    AGGREGATES,
+    OBJECTIVES,
+    Ensemble,
+    Problem,
+    adapt,
+    design,
+    design_grid,
+    judge,
+    race,
+    sweep,
+    transfer,
 )
-from .propagation.checks import check_gradient
-from .propagation.elements import ELEMENTS
-from .propagation.methods import METHODS, evaluate_objective, linearise, propagate
-from .propagation.spinors import turn
-from .pulses.limits import LIMITS
-from .pulses.pulse import Pulse
-from .spins.generators import Generator, evaluate, observable, state
-from .spins.systems import SpinSystem, hamiltonian, liouvillian
-from .teaching.exercises import check_answer
-from .teaching.sliders import explore
+from .files import load_pulse, save_pulse
+from .optimisers import OPTIMISERS, Goal, minimise
+from .propagation import (
+    ELEMENTS,
+    METHODS,
+    check_gradient,
+    evaluate_objective,
+    linearise,
+    propagate,
+    turn,
+)
+from .pulses import LIMITS, Pulse
+from .spins import (
+    Generator,
+    SpinSystem,
+    evaluate,
+    hamiltonian,
+    liouvillian,
+    observable,
+    state,
+)
 
 __version__ = "0.1.0"
+
+#: Names that are imported where they are first needed, and where from: spectra, and all that draws
+#: or asks.
+LATER = {
+    "mrs": "mrs", "teaching": "teaching", "plotting": "plotting", "plot_pulse": "plotting",
+    "plot_bloch": "plotting", "plot_convergence": "plotting", "plot_fidelity_map": "plotting",
+    "plot_report": "plotting", "use_style": "plotting", "explore": "teaching",
+    "check_answer": "teaching",
+}  # fmt: skip
+
+__all__ = [
+    "control", "files", "optimisers", "propagation", "pulses", "spins", "mrs",
+    "teaching", "plotting", "plot_pulse", "plot_bloch", "plot_convergence", "plot_fidelity_map",
+    "plot_report", "use_style", "explore", "check_answer",
+    "SpinSystem", "liouvillian", "hamiltonian", "evaluate", "state", "observable", "Generator",
+    "propagate", "linearise", "evaluate_objective", "METHODS", "ELEMENTS", "check_gradient",
+    "Pulse", "LIMITS", "save_pulse", "load_pulse",
+    "Problem", "Ensemble", "design_grid", "OBJECTIVES", "AGGREGATES", "transfer", "turn",
+    "design", "adapt", "race", "sweep", "judge", "minimise", "Goal", "OPTIMISERS",
+]  # fmt: skip
+
+
+def __getattr__(name):
+    """Import a wing, or a name of one, at its first use (PEP 562)."""
+    if name not in LATER:
+        raise AttributeError(f"spinlab has no {name!r}; its names are {', '.join(__all__)}.")
+    module = importlib.import_module(f".{LATER[name]}", __name__)
+    return module if name == LATER[name] else getattr(module, name)
+
+
+def __dir__():
+    return __all__

@@ -16,6 +16,8 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
+import warnings
 from functools import cache
 from numbers import Integral
 from pathlib import Path
@@ -23,6 +25,7 @@ from reprlib import repr as brief
 
 import numpy as np
 
+PACKAGE = __package__
 #: What a control may do within a step: stand still, or run straight to its next sample.
 COURSES = ("constant", "linear")
 
@@ -170,10 +173,10 @@ def arrays(layout, **values):
     layout : str
         Entries ``name: axes conditions`` with a semicolon between them.  An axis is a length or a
         name; axes of one name have one length.  ``[members]`` may be missing, but then everywhere;
-        ``members?`` may be missing in this entry; ``...`` stands for any axes, in front.  None is
-        empty.  ``complex`` in front lets complex numbers pass, ``whole`` asks for a whole number.
-        Conditions are ``> 0``, ``>= 0``, ``<= 1``; a unit is in parentheses; ``name?`` lets None
-        pass.
+        ``members?`` may be missing in this entry; ``...`` stands for any axes, in front.  Only an
+        axis with a star, ``rows*``, may be empty.  ``complex`` in front lets complex numbers pass,
+        ``whole`` asks for a whole number.  Conditions are ``> 0``, ``>= 0``, ``<= 1``; a unit is in
+        parentheses; ``name?`` lets None pass.
     **values
         By the names of the layout.
 
@@ -219,9 +222,10 @@ def _hold(name, value, conditions, unit):
 
 def _fit(name, shape, axes, sizes):
     """Refuse a shape that does not match the named axes, whose lengths are remembered."""
-    before = {axis: length for axis, length in sizes.items() if axis in axes and axis[0] != "["}
+    plain = [axis.strip("?*") for axis in axes if axis[0] != "["]
+    before = {axis: length for axis, length in sizes.items() if axis in plain}
     if not _matches(shape, axes, sizes):
-        words = ", ".join(axes) + "," * (len(axes) == 1)
+        words = (", ".join(axes) + "," * (len(axes) == 1)).replace("*", "")
         known = " and ".join(f"{axis} = {length}" for axis, length in before.items())
         raise ValueError(
             f"{name} must have shape ({words}){' with ' * bool(known)}{known}, but {shape} arrived."
@@ -232,17 +236,18 @@ def _matches(shape, axes, sizes):
     lengths = list(shape)
     for axis in reversed(axes):
         if axis == "...":
-            return all(shape)
+            return all(lengths)
         if axis[0] == "[" and not sizes.setdefault(axis, bool(lengths)):
             continue
         if not lengths:
             if axis[-1] == "?":
                 continue
             return False
-        plain, length = axis.strip("[]?"), lengths.pop()
-        if length != (int(plain) if plain.isdigit() else sizes.setdefault(plain, length)):
+        plain, length = axis.strip("[]?*"), lengths.pop()
+        known = int(plain) if plain.isdigit() else sizes.setdefault(plain, length)
+        if length != known or not (length or axis[-1] == "*"):
             return False
-    return not lengths and all(shape)
+    return not lengths
 
 
 def hold(thing, layout):
@@ -251,6 +256,14 @@ def hold(thing, layout):
     found = arrays(layout, **{name: getattr(thing, name) for name in names})
     for name, value in zip(names, found if len(names) > 1 else (found,), strict=True):
         object.__setattr__(thing, name, frozen(value) if isinstance(value, np.ndarray) else value)
+
+
+def warn(sentence, category):
+    """Warn at the line of the user's code that led here."""
+    level, frame = 1, sys._getframe()
+    while frame is not None and frame.f_globals.get("__package__", "").startswith(PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(sentence, category, stacklevel=level)
 
 
 def frozen(array):

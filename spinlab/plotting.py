@@ -12,10 +12,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .control.referee import RefereeReport
-from .control.report import PulseReport, report_pulse
+from .control.judgement import Judgement, judge
 from .inputs import finite_array, instance
-from .optimisers.loop import History
+from .optimisers.goal import History
 from .pulses.pulse import Pulse
 
 STYLE = Path(__file__).with_name("spinlab.mplstyle")
@@ -146,14 +145,14 @@ def plot_fidelity_map(report, title=None):
 
     Parameters
     ----------
-    report : RefereeReport
+    report : Judgement
     title : str, optional
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    instance("report", report, RefereeReport)
+    instance("report", report, Judgement)
     fig, axes = plt.subplots()
     _draw_map(axes, report)
     axes.set_title(
@@ -186,11 +185,11 @@ def plot_report(pulse, problem=None, **options):
 
     Parameters
     ----------
-    pulse : Pulse or PulseReport
-        A report is drawn; a pulse is judged first, by ``report_pulse(pulse, problem, **options)``.
+    pulse : Pulse or Judgement
+        A report is drawn; a pulse is judged first, by ``judge(pulse, problem, **options)``.
     problem : Problem, optional
     **options
-        Of :func:`spinlab.control.report_pulse`.
+        Of :func:`spinlab.control.judge`.
 
     Returns
     -------
@@ -198,10 +197,10 @@ def plot_report(pulse, problem=None, **options):
         What was programmed is solid, what the spins feel behind a distortion dotted; the worst
         member is marked on the map and drawn among the paths.  Coupled spins have no paths.
     """
-    if isinstance(pulse, PulseReport) and problem is None and not options:
+    if isinstance(pulse, Judgement) and problem is None and not options:
         report = pulse
     else:
-        report = report_pulse(pulse, problem, **options)
+        report = judge(pulse, problem, **options)
     rows = [["RF", "phase"], ["x", "y", "z"], ["map", "spectrum"]]
     if report.paths is None:
         del rows[1]
@@ -214,7 +213,7 @@ def plot_report(pulse, problem=None, **options):
         axes[name].plot(report.felt.times * 1e6, path[:, -1], color="C1")
         axes[name].set(title=f"$M_{name}$", xlabel="time (µs)", ylim=(-1.1, 1.1))
         axes[name].tick_params(labelleft=name == "x")
-    judged, near = report.judged, np.abs(report.frequency_hz) < 2 * report.band_hz
+    judged, near = report, np.abs(report.frequency_hz) < 2 * report.band_hz
     _draw_map(axes["map"], judged, location="top", label="")
     axes["map"].set_title(f"mean {judged.mean:.4f}, worst {judged.minimum:.4f}")
     axes["spectrum"].axvspan(*judged.offset_hz[[0, -1]] / 1e3, color="0.85")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import spinlab as sl
-from spinlab.control.aggregates import mean, smooth_worst, tail, worst
+from spinlab.control.objectives import mean, smooth_worst, tail, worst
 
 WEIGHTS = np.array([0.1, 0.4, 0.2, 0.3])
 ERRORS = np.array([0.05, 0.01, 0.2, 0.11])
@@ -63,7 +63,7 @@ def test_goal_of_an_aggregate(name, method):
     x = np.random.default_rng(0).uniform(-1, 1, 30)
     value, gradient = goal.value(x)
     waveform, _ = shape.waveform(x[None])
-    members = sl.control.referee(
+    members = sl.judge(
         sl.Pulse(waveform, 4e-6, 1e4), task(), offsets=7, scales=2
     ).fidelity.ravel()
     assert value == pytest.approx(FUNCTIONS[name](1 - members, np.full(14, 1 / 14))[0])

@@ -123,7 +123,7 @@ def test_gradient_from_the_unknowns_to_the_fidelity_behind_a_distortion(kind, co
     def function(x):
         waveform, pullback = shape.waveform(x)
         felt, undistort = shape.felt(waveform)
-        value, gradient = felt_problem.evaluate(felt, "fem-quadratic-reduced")
+        value, gradient = felt_problem.fidelity(felt, "fem-quadratic-reduced")
         return value, pullback(undistort(gradient))
 
     x = np.random.default_rng(4).normal(size=(shape.rows, problem.samples))
@@ -138,37 +138,36 @@ def test_goal_behind_a_distortion(aggregate, control):
     problem = replace(PROBLEM, control=control, steps=6, duration=6e-6)
     shape = sl.pulses.Parametrisation("xy", 1e-6, DT, control, sl.pulses.resonator(300e3, DT / 2, 1e5, 2e-6))
     limits = {"slew_per_step": 0.2, "phase_per_step": 0.3}
-    goal = make_goal(problem, shape, aggregate=aggregate, limits=limits, weight=0.1)
-    kept = make_goal(problem, shape, aggregate=aggregate, limits=limits)
-    assert goal.limits is None  # a penalty is in the value, and no second guard
+    goal = make_goal(problem, shape, "fem-quadratic-reduced", aggregate, limits)
+    whole = make_goal(problem, shape, "fem-quadratic-reduced", limits=limits)
     x = np.random.default_rng(4).normal(size=2 * problem.samples)
     infidelities, jacobian = goal.members(x)
-    r, J = goal.residuals(x)
+    r, J = whole.residuals(x)
     assert np.allclose(np.sum(r.reshape(4, -1) ** 2, axis=1) / 2, infidelities, atol=1e-3)
     h = 1e-6 * np.random.default_rng(5).normal(size=x.size)
     for slope, function in (
         (goal.value(x)[1], lambda x: goal.value(x)[0]),
         (jacobian, lambda x: goal.members(x)[0]),
-        (J, lambda x: goal.residuals(x)[0]),
-        (kept.limits(x)[1], lambda x: kept.limits(x)[0]),
+        (J, lambda x: whole.residuals(x)[0]),
+        (goal.limits(x)[1], lambda x: goal.limits(x)[0]),
     ):
         difference = function(x + h) - function(x - h)
         assert np.allclose(2 * slope @ h, difference, rtol=1e-6, atol=1e-11)
-    assert len(kept.limits(x)[0]) == 2 * (problem.samples - 1)
+    assert len(goal.limits(x)[0]) == 2 * (problem.samples - 1)
 
 
 @pytest.mark.parametrize("control, method", [("constant", "rotations"), ("linear", "fem-hermite")])
 def test_design_compensates_a_distortion(control, method):
     problem = replace(EASY, control=control)
     distortion = sl.pulses.resonator(60e3, problem.dt / 2, detuning_hz=30e3, tail=10e-6)
-    blind = sl.design(problem, "xy", method=method, max_iterations=60)
-    aware = sl.design(problem, "xy", method=method, max_iterations=60, distortion=distortion)
+    blind = sl.design(problem, kind="xy", method=method, max_iterations=60)
+    aware = sl.design(problem, kind="xy", method=method, max_iterations=60, distortion=distortion)
     assert blind.fidelity > 0.998 and aware.fidelity > 0.995
     # The referee computes exactly and by itself, the design with the method's error.
     for pulse, low, high in ((blind.pulse, -1, 0.97), (aware.pulse, 0.997, 1)):
-        judged = sl.control.referee(pulse, problem, 21, 5, distortion=distortion)
+        judged = sl.judge(pulse, problem, 21, 5, distortion=distortion)
         assert low < judged.mean <= high
-    assert sl.control.referee(aware.pulse, problem, 21, 5).mean < 0.97  # without the instrument it fails
+    assert sl.judge(aware.pulse, problem, 21, 5).mean < 0.97  # without the instrument it fails
 
 
 def test_referee_behind_a_distortion_is_the_referee_of_the_felt_pulse():
@@ -176,8 +175,8 @@ def test_referee_behind_a_distortion_is_the_referee_of_the_felt_pulse():
     distortion = sl.pulses.resonator(60e3, DT / 4, detuning_hz=100e3)
     felt = pulse.felt(distortion)
     assert felt.steps == 80 + distortion.tail and felt.dt == DT / 4
-    fidelity = sl.control.referee(pulse, PROBLEM, 5, 3, distortion=distortion).fidelity
-    assert np.allclose(fidelity, sl.control.referee(felt, PROBLEM, 5, 3).fidelity, atol=1e-14)
+    fidelity = sl.judge(pulse, PROBLEM, 5, 3, distortion=distortion).fidelity
+    assert np.allclose(fidelity, sl.judge(felt, PROBLEM, 5, 3).fidelity, atol=1e-14)
 
 
 def test_an_overshoot_raises_the_amplitude_of_the_felt_pulse():
@@ -190,9 +189,9 @@ def test_an_overshoot_raises_the_amplitude_of_the_felt_pulse():
 
 
 def test_slew_and_phase_limits_of_a_design():
-    free = sl.design(EASY, "xy", method="rotations", max_iterations=40)
+    free = sl.design(EASY, kind="xy", method="rotations", max_iterations=40)
     kept = sl.design(
-        EASY, "xy", method="rotations", max_iterations=60, penalty=100.0,
+        EASY, kind="xy", method="rotations", max_iterations=60, penalty=100.0,
         limits={"slew_per_step": 0.15},
     )
     turning, calm = (

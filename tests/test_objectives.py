@@ -64,26 +64,26 @@ def phased(**changes):
 @pytest.mark.parametrize("delay", [-7e-5, 0.0, 1.2e-4])
 def test_linear_phase_is_free_precession_behind_the_pulse(delay, rng):
     waveform = rng.uniform(-1, 1, (2, 8))
-    value, gradient = phased(delay=delay).evaluate(waveform)
+    value, gradient = phased(delay=delay).fidelity(waveform)
     task = phased(objective="transfer")
     ends = sl.propagate(task.generator(), waveform, task.dt, task.initial_state())[:, -1]
     phase = 2 * np.pi * delay * task.ensemble.offset_hz
     assert value == pytest.approx(
         task.ensemble.weights @ (np.cos(phase) * ends[:, 0] - np.sin(phase) * ends[:, 1])
     )
-    check = sl.check_gradient(phased(delay=delay).evaluate, waveform, samples=6)
+    check = sl.check_gradient(phased(delay=delay).fidelity, waveform, samples=6)
     assert check.relative_error < 1e-12 and gradient.shape == (2, 8)
 
 
 def test_linear_phase_in_chunks_and_for_the_referee(monkeypatch, rng):
     waveform, task = rng.uniform(-0.7, 0.7, (2, 8)), phased(delay=5e-5)
-    value, gradient = task.evaluate(waveform)
-    report = sl.control.referee(sl.Pulse(waveform, task.dt, 5e3), task, offsets=3, scales=3)
+    value, gradient = task.fidelity(waveform)
+    report = sl.judge(sl.Pulse(waveform, task.dt, 5e3), task, offsets=3, scales=3)
     assert report.fidelity[0, 0] == pytest.approx(
-        phased(delay=5e-5, ensemble=sl.Ensemble(-1e3, 0.9)).evaluate(waveform)[0]
+        phased(delay=5e-5, ensemble=sl.Ensemble(-1e3, 0.9)).fidelity(waveform)[0]
     )
     monkeypatch.setattr(sl.propagation.methods, "CHUNK", 1)
-    parts = task.evaluate(waveform)
+    parts = task.fidelity(waveform)
     assert parts[0] == pytest.approx(value, rel=1e-13) and np.allclose(parts[1], gradient)
 
 
@@ -91,8 +91,8 @@ def test_any_phase_is_as_good_for_the_magnitude(rng):
     waveform = rng.uniform(-1, 1, (2, 8))
     task = phased(objective="magnitude", target=np.eye(3)[:, :2])
     turned = np.array([[0.6, -0.8], [0.8, 0.6]]) @ waveform  # another phase of the transmitter
-    assert task.evaluate(waveform)[0] == pytest.approx(task.evaluate(turned)[0], rel=1e-12)
-    assert sl.check_gradient(task.evaluate, waveform, samples=6).relative_error < 1e-12
+    assert task.fidelity(waveform)[0] == pytest.approx(task.fidelity(turned)[0], rel=1e-12)
+    assert sl.check_gradient(task.fidelity, waveform, samples=6).relative_error < 1e-12
 
 
 @pytest.mark.parametrize("changes, match", [

@@ -12,10 +12,16 @@ PULSES = [sl.Pulse(WAVEFORM, 1e-6, 1e4, control) for control in ("constant", "li
 PATH = np.array([[0.0, 0.0, 1.0], [0.0, -0.6, 0.8], [0.0, -1.0, 0.0]])
 
 
+def judgement(*grid):
+    """What plotting needs to know of a pulse that was judged."""
+    pulse = sl.Pulse(np.full((2, 5), 0.4), 1e-5, 5e3)
+    return sl.control.Judgement(pulse, pulse, None, *grid)
+
+
 def report(offsets, scales):
     fidelity = np.random.default_rng(1).uniform(0.3, 1, (offsets, scales))
     grid = np.linspace(-2e3, 2e3, offsets), np.linspace(0.9, 1.1, scales)
-    return sl.control.RefereeReport(*grid, fidelity)
+    return judgement(*grid, fidelity)
 
 
 def drawable(figure):
@@ -79,7 +85,7 @@ def test_fidelity_map(offsets, scales):
 
 @pytest.mark.parametrize("value", [1.0, 1.5, 0.0])
 def test_fidelity_map_of_one_colour(value):
-    flat = sl.control.RefereeReport(np.array([0.0, 1.0]), np.array([1.0, 1.1]), np.full((2, 2), value))
+    flat = judgement(np.array([0.0, 1.0]), np.array([1.0, 1.1]), np.full((2, 2), value))
     drawable(sl.plot_fidelity_map(flat, title="Flat"))
 
 

@@ -17,7 +17,7 @@ def problem(control="constant", **changes):
 @pytest.mark.parametrize("method, control", METHOD_CONTROLS)
 def test_gradient_of_the_mean(method, control):
     task, waveform = problem(control), case(control=control).waveform
-    check = sl.check_gradient(lambda u: task.evaluate(u, method), waveform, samples=4)
+    check = sl.check_gradient(lambda u: task.fidelity(u, method), waveform, samples=4)
     assert check.relative_error < 1e-12
 
 
@@ -26,7 +26,7 @@ def test_mean_is_weighted():
     members = sl.evaluate_objective(
         task.generator(), waveform, task.dt, task.initial_state(), task.objective_function()
     )
-    value, gradient = task.evaluate(waveform)
+    value, gradient = task.fidelity(waveform)
     assert value == pytest.approx(members.values @ [0.25, 0.5, 0.25], rel=1e-14)
     assert np.allclose(gradient, np.tensordot([0.25, 0.5, 0.25], members.gradients, 1), rtol=1e-13)
 
@@ -40,8 +40,8 @@ SPELT = {
 def test_names_and_arrays_are_the_same(objective):
     start, target, start_array, target_array = SPELT[objective]
     waveform = case().waveform
-    named = problem(start=start, target=target, objective=objective).evaluate(waveform)
-    arrays = problem(start=start_array, target=target_array, objective=objective).evaluate(waveform)
+    named = problem(start=start, target=target, objective=objective).fidelity(waveform)
+    arrays = problem(start=start_array, target=target_array, objective=objective).fidelity(waveform)
     assert named[0] == arrays[0] and np.array_equal(named[1], arrays[1])
 
 
@@ -59,7 +59,7 @@ def test_relaxation_keeps_the_length_of_the_state():
 
 def test_rotation_starts_from_the_unit_matrix():
     task = problem(start=np.eye(3), target=np.diag([-1.0, 1, -1]), objective="rotation")
-    value, gradient = task.evaluate(np.zeros((2, 6)))
+    value, gradient = task.fidelity(np.zeros((2, 6)))
     on_resonance = -1 / 3
     assert value < on_resonance + 0.5 and gradient.shape == (2, 6)
 
@@ -74,6 +74,6 @@ def test_parameters_reach_the_system():
 
     shifted = sl.SpinSystem((sp.Symbol("shift"),))
     waveform = case().waveform
-    here = problem(system=shifted, parameters={"shift": 250.0}).evaluate(waveform)
+    here = problem(system=shifted, parameters={"shift": 250.0}).fidelity(waveform)
     there = sl.Ensemble(ENSEMBLE.offset_hz + 250, ENSEMBLE.b1_scale, ENSEMBLE.weights)
-    assert here[0] == pytest.approx(problem(ensemble=there).evaluate(waveform)[0], rel=1e-12)
+    assert here[0] == pytest.approx(problem(ensemble=there).fidelity(waveform)[0], rel=1e-12)

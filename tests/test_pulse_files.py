@@ -48,7 +48,7 @@ def test_round_trip(name, format, tmp_path):
     assert back.dt == pytest.approx(pulse.dt, rel=1e-12)
     assert back.rf_hz == pytest.approx(pulse.rf_hz, rel=1e-12)
     assert np.abs(back.waveform - pulse.waveform).max() < {"pulseq": 3e-6}.get(format, 2e-8)
-    fidelity, again = (sl.control.referee(p, PROBLEM, 21, 5).fidelity for p in (pulse, back))
+    fidelity, again = (sl.judge(p, PROBLEM, 21, 5).fidelity for p in (pulse, back))
     assert np.abs(fidelity - again).max() < {"pulseq": 1e-4}.get(format, 1e-6)
 
 
@@ -143,7 +143,7 @@ def test_a_frequency_above_the_carrier_excites_a_positive_offset(tmp_path):
     problem = sl.Problem("Iz", "Iz", 200e-6, 200, 1250.0, sl.Ensemble.grid([-20e3, 20e3]))
     for format in FORMATS:
         with pytest.warns(sl.control.CoarseGridWarning):
-            report = sl.control.referee(sl.load_pulse(write(pulse, tmp_path, format)), problem, 2)
+            report = sl.judge(sl.load_pulse(write(pulse, tmp_path, format)), problem, 2)
         assert report.fidelity[0, 0] > 0.9 and report.fidelity[1, 0] < 0.1
 
 

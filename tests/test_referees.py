@@ -48,7 +48,7 @@ def two_level(pulse, offset_hz, b1_scale, start, target, fine=100):
 def test_referee_against_two_levels(start, target, control, tolerance):
     pulse = random_pulse(control, rf_hz=7e3)  # the pulse's own amplitude counts
     task = problem(control=control, start=f"I{start}", target=f"I{target}")
-    report = sl.control.referee(pulse, task, offsets=3, scales=3)
+    report = sl.judge(pulse, task, offsets=3, scales=3)
     assert np.allclose(report.offset_hz, np.linspace(-700, 900, 3))
     assert np.allclose(report.b1_scale, [0.8, 1.0, 1.2])
     for i, offset in enumerate(report.offset_hz):
@@ -59,7 +59,8 @@ def test_referee_against_two_levels(start, target, control, tolerance):
 
 def test_report_sums_up():
     fidelity = np.array([[0.9, 1.0], [0.2, 0.7], [0.8, 0.6]])
-    report = sl.control.RefereeReport(np.array([-5.0, 0.0, 5.0]), np.array([0.9, 1.1]), fidelity)
+    pulse, grid = random_pulse(), (np.array([-5.0, 0.0, 5.0]), np.array([0.9, 1.1]))
+    report = sl.control.Judgement(pulse, pulse, problem(), *grid, fidelity)
     assert report.mean == pytest.approx(0.7)
     assert (report.minimum, report.worst_member) == (0.2, (0.0, 0.9))
 
@@ -71,22 +72,44 @@ def test_other_systems_are_judged_by_exponentials(system):
     pair = system.spins == 2
     task = problem(system=system, start="I1z" if pair else "Iz", target="I2x" if pair else "Ix")
     pulse = random_pulse()
-    report = sl.control.referee(pulse, task, offsets=3, scales=2)
+    report = sl.judge(pulse, task, offsets=3, scales=2)
     liouville = sl.liouvillian(system)
     generator = sl.evaluate(liouville, offset_hz=-700.0, b1_scale=1.2, rf_hz=9e3)
     end = sl.propagate(generator, pulse.waveform, 1e-5, task.initial_state(), "grape")[-1]
     assert report.fidelity[0, 1] == pytest.approx(end @ sl.observable(task.target, liouville))
 
 
+def test_a_result_is_judged_for_its_own_problem():
+    coil = sl.pulses.resonator(60e3, dt=5e-6, tail=20e-6)
+    result = sl.design(problem(), kind="xy", max_iterations=5, distortion=coil)
+    own, told = result.judge(offsets=5, scales=3), sl.judge(
+        result.pulse, problem(), 5, 3, distortion=coil)
+    assert np.array_equal(own.fidelity, told.fidelity) and own.felt is not result.pulse
+    assert np.array_equal(sl.judge(result, offsets=5, scales=3).fidelity, told.fidelity)
+
+
+@pytest.mark.parametrize("steps", [4, 10])
+@pytest.mark.parametrize("turn", [3.0, 12.0, 60.0])
+def test_a_linear_pulse_is_cut_until_it_is_exact(steps, turn):
+    waveform = np.random.default_rng(8).uniform(-1, 1, (2, steps + 1))
+    pulse = sl.Pulse(waveform, 100e-6 / steps, turn / (2 * np.pi * 100e-6 / steps), "linear")
+    task = problem(control="linear", steps=steps, ensemble=sl.Ensemble([0.0], [1.0]))
+    fine = np.linspace(0, steps, 3000 * steps + 1)
+    cut = np.array([np.interp(fine, np.arange(steps + 1), row) for row in waveform])
+    generator = sl.evaluate(rf_hz=pulse.rf_hz)
+    end = sl.propagate(generator, cut, pulse.dt / 3000, [0, 0, 1.0], control="linear")[-1]
+    assert sl.judge(pulse, task).mean == pytest.approx(end[0], abs=1e-6)
+
+
 def test_grid_spans_the_ensemble_and_no_more():
-    report = sl.control.referee(random_pulse(), problem(ensemble=sl.Ensemble([30.0], [1.1])))
+    report = sl.judge(random_pulse(), problem(ensemble=sl.Ensemble([30.0], [1.1])))
     assert (report.offset_hz, report.b1_scale) == ([30.0], [1.1])
     assert report.fidelity.shape == (1, 1)
 
 
 def test_another_method_may_judge():
     exact, linear = (
-        sl.control.referee(random_pulse(), problem(), 3, 2, method=method).fidelity
+        sl.judge(random_pulse(), problem(), 3, 2, method=method).fidelity
         for method in (None, "fem-linear")
     )
     assert 1e-5 < np.abs(exact - linear).max() < 0.2
@@ -102,11 +125,11 @@ def test_coarse_grid(spacing, warns):
     if warns:
         enough = int(np.ceil(2 * spacing / 5e3)) + 1
         with pytest.warns(sl.control.CoarseGridWarning, match=f"at least {enough} offsets"):
-            sl.control.referee(random_pulse(), task, offsets=3)
+            sl.judge(random_pulse(), task, offsets=3)
     else:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            sl.control.referee(random_pulse(), task, offsets=3)
+            sl.judge(random_pulse(), task, offsets=3)
 
 
 def test_gap_that_the_warning_speaks_of():
@@ -115,5 +138,5 @@ def test_gap_that_the_warning_speaks_of():
     task = problem(duration=1e-3, steps=100, rf_hz=3e3, ensemble=sl.Ensemble.grid(offsets))
     result = sl.design(task, kind="xy", seed=1, max_iterations=60, stop_at=0.995)
     with pytest.warns(sl.control.CoarseGridWarning):
-        report = sl.control.referee(result.pulse, task, offsets=101)
+        report = sl.judge(result.pulse, task, offsets=101)
     assert result.fidelity > 0.99 and report.minimum < 0.5

@@ -76,7 +76,7 @@ def test_memory_does_not_grow_with_the_members():
     waveform = np.random.default_rng(0).uniform(-0.7, 0.7, (2, 500))
     tracemalloc.start()
     try:
-        task.evaluate(waveform)
+        task.fidelity(waveform)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

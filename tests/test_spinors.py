@@ -126,7 +126,7 @@ def test_referee_of_a_universal_rotation(x):
     task = problem(start=None, target=TARGET, objective="universal", steps=40,
                    ensemble=sl.Ensemble.grid(np.linspace(-9e3, 8e3, 9), [0.8, 1.2]))
     result = sl.design(task, method="spinors", max_iterations=15, optimiser="gauss-newton")
-    report = sl.control.referee(result.pulse, task, 3, 2)
+    report = sl.judge(result.pulse, task, 3, 2)
     shape = sl.pulses.Parametrisation("phase", task.duration / 130, task.dt)
     corner = sl.Ensemble([-9e3], [0.8])
     alone = sl.Problem(**{**vars(task), "ensemble": corner})

@@ -1,4 +1,4 @@
-"""Adaptive ensembles: the design grid becomes finer where the referee disagrees with it."""
+"""Adaptive ensembles: the design grid becomes finer where the judge disagrees with it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..inputs import instance, positive, whole
-from .aggregates import AGGREGATES
 from .designs import DesignResult, design
 from .ensemble import Ensemble
+from .judgement import CoarseGridWarning, Judgement, judge
+from .objectives import AGGREGATES
 from .problem import Problem
 from .races import interrupted
-from .referee import CoarseGridWarning, RefereeReport, referee
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,15 @@ class AdaptiveResult:
     result : DesignResult
     problem : Problem
         With the refined ensemble.
-    report : RefereeReport, or None
-        On the dense grid; None where the referee was interrupted.
+    report : Judgement, or None
+        On the dense grid; None where the judge was interrupted.
     rounds : tuple of tuples
         ``(members, reported fidelity, dense fidelity)`` of every round; NaN without a report.
     """
 
     result: DesignResult
     problem: Problem
-    report: RefereeReport | None
+    report: Judgement | None
     rounds: tuple
 
     @property
@@ -44,10 +44,10 @@ class AdaptiveResult:
 
 
 def adapt(problem, tolerance=0.002, rounds=8, offsets=201, scales=21, **options):
-    """Design, ask the referee, refine the grid where it disagrees, and go on from the pulse.
+    """Design, ask the judge, refine the grid where it disagrees, and go on from the pulse.
 
     For a range of offsets and one of B1 scales that count equally, whatever grid the problem begins
-    with: its members are weighted by the trapezoidal rule, and so are the referee's.
+    with: its members are weighted by the trapezoidal rule, and so are the judge's.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def adapt(problem, tolerance=0.002, rounds=8, offsets=201, scales=21, **options)
     rounds : int
         Most designs.
     offsets, scales : int
-        Size of the referee's grid.
+        Size of the judge's grid.
     **options
         Of :func:`spinlab.design`, for every round.  Its ``aggregate`` is what is compared, behind
         its ``distortion``.
@@ -100,9 +100,7 @@ def adapt(problem, tolerance=0.002, rounds=8, offsets=201, scales=21, **options)
             done = AdaptiveResult(result, problem, None, (*history, (*known, np.nan)))
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", CoarseGridWarning)  # that is what is being cured
-                report = referee(
-                    result.pulse, problem, offsets, scales, distortion=options.get("distortion")
-                )
+                report = judge(result, offsets=offsets, scales=scales)
             grid = Ensemble.grid(report.offset_hz, report.b1_scale, weights="trapezoidal")
             dense, _ = AGGREGATES.get(aggregate, aggregate)(
                 1 - report.fidelity.ravel(), grid.weights
@@ -120,7 +118,7 @@ def adapt(problem, tolerance=0.002, rounds=8, offsets=201, scales=21, **options)
 
 
 def refined(axes, report, tolerance, over=np.mean):
-    """Axes with the midpoints of all gaps in which the referee saw something else than they do.
+    """Axes with the midpoints of all gaps in which the judge saw something else than they do.
 
     Along an axis the fidelity (mean, or least, over the other axis) should be a straight line
     within a gap; how far it is off that line, on average, is the error of the gap.  Gaps beyond the
@@ -130,7 +128,7 @@ def refined(axes, report, tolerance, over=np.mean):
     ----------
     axes : list of two ndarray
         Offsets and B1 scales, in ascending order.
-    report : RefereeReport
+    report : Judgement
     tolerance : float
     over : callable
         ``numpy.mean`` or ``numpy.min``.

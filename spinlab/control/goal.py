@@ -1,30 +1,43 @@
 """From a control problem to a goal of an optimiser: infidelity, Jacobian, Hessian, limits.
 
 The general way asks a propagation method for the gradients of all members, and for second-order
-optimisers for the derivative of every component of the final states.  Phase pulses on one spin have
-a shorter one, ``method="spinors"``: all out of one forward pass,
-:mod:`spinlab.propagation.spinors`.
+optimisers for the derivative of every component of the final states.  Phase pulses on one spin
+have a shorter one, ``method="spinors"``: all out of one forward pass,
+:mod:`spinlab.propagation.spinors`.  Whatever does not depend on the unknowns is prepared once.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Real
 from reprlib import repr as brief
 
 import numpy as np
 
-from ..inputs import choice, finite_array, instance
-from ..optimisers.loop import Goal
+from ..inputs import arrays, choice, instance
+from ..optimisers.goal import Goal
 from ..propagation import spinors
-from ..propagation.methods import METHODS, evaluate_objective, linearise
+from ..propagation.methods import METHODS, linearise, prepare_objective
 from ..pulses.filter_and_bound import Parametrisation
-from ..pulses.limits import evaluate_limits, penalty
-from .aggregates import AGGREGATES
-from .problem import Problem
+from ..pulses.limits import checked_limits, evaluate_limits
+from .objectives import AGGREGATES
 
 
-def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", limits=None,
-              weight=0.0):
+def fastest_method(problem, shape):
+    """The method of a design that names none.
+
+    A phase pulse on one spin without relaxation has spinors; any other pulse on such a spin has
+    closed-form rotations; every other system goes through quadratic elements with two Gauss points.
+    """
+    if problem.system.spins > 1 or problem.system.relaxes:
+        return "fem-quadratic-reduced"
+    plain = shape.kind == "phase" and problem.control == "constant" and shape.distortion is None
+    at_rest = problem.system.offset_hz == (0,)
+    known = problem.objective in ("transfer", "rotation", "universal")
+    return "spinors" if plain and at_rest and known else "rotations"
+
+
+def make_goal(problem, shape, method=None, aggregate="mean", limits=None):
     """The infidelity of a problem, as a goal of the flat unknowns.
 
     Parameters
@@ -34,74 +47,51 @@ def make_goal(problem, shape, method="fem-quadratic-reduced", aggregate="mean", 
         With a distortion, the fidelity is that of what the spins feel; limits hold for what is
         programmed.
     method, aggregate, limits
-        As in :func:`spinlab.design`.
-    weight : float
-        Of the penalty for broken limits; 0 leaves them to the optimiser.
+        As in :meth:`spinlab.Problem.goal`.
 
     Returns
     -------
     Goal
     """
-    instance("problem", problem, Problem)
     instance("shape", shape, Parametrisation)
+    method = fastest_method(problem, shape) if method is None else method
     choice("method", method, (*METHODS, "spinors"))
     if not callable(aggregate):
         aggregate = AGGREGATES[choice("aggregate", aggregate, AGGREGATES)]
-    averaged = aggregate is AGGREGATES["mean"]  # then the members need not be told apart
-    member_goal = (_spinor_goal if method == "spinors" else _general_goal)(problem, shape, method)
-    limits = limits or {}
-    penalised = bool(limits and weight)
-
-    def value(x):
-        if averaged:
-            total, gradient = member_goal.value(x)
-        else:
-            infidelities, jacobian = member_goal.members(x)
-            total, slopes = _checked(aggregate, infidelities, problem.ensemble.weights)
-            gradient = slopes @ jacobian
-        if penalised:
-            waveform, pullback = _unpack(shape, x)
-            extra, slope = penalty(limits, waveform, weight)
-            total, gradient = total + extra, gradient + pullback(slope)
-        return total, gradient
+    limits = checked_limits(limits)
+    goal = (spinor_goal if method == "spinors" else general_goal)(problem, shape, method)
+    if aggregate is not AGGREGATES["mean"]:  # then the members have to be told apart
+        goal = aggregated(goal, aggregate, problem.ensemble.weights)
 
     def rows(x):
-        waveform, pullback = _unpack(shape, x)
+        waveform, pullback = unpack(shape, x)
         values, jacobian = evaluate_limits(limits, waveform)
         return values, pullback(jacobian)
 
-    def gauss_newton(x, every=1):
-        matrix = member_goal.gauss_newton(x, every)
-        if penalised:  # a sum of squares, too: its residuals are the limits that are broken
-            values, jacobian = rows(x)
-            jacobian = jacobian[values > 0]
-            matrix = matrix + 2 * weight * jacobian.T @ jacobian
-        return matrix
-
-    return Goal(
-        value,
-        member_goal.hessian if averaged and not penalised else None,
-        gauss_newton if averaged and member_goal.gauss_newton else None,
-        member_goal.members, member_goal.residuals, rows if limits and not weight else None,
-        problem.ensemble.weights,
-    )
+    return replace(goal, limits=rows if limits else None, weights=problem.ensemble.weights)
 
 
-def _checked(aggregate, infidelities, weights):
+def aggregated(goal, aggregate, weights):
+    """The same goal with another aggregate of its members."""
+
+    def value(x):
+        infidelities, jacobian = goal.members(x)
+        total, slopes = aggregate_of(aggregate, infidelities, weights)
+        return total, slopes @ jacobian
+
+    worst = aggregate is AGGREGATES["worst"]
+    return Goal(value, members=goal.members if worst else None)
+
+
+def aggregate_of(aggregate, infidelities, weights):
     """What an aggregate returns, if it is a number and its slopes."""
     pair = aggregate(infidelities, weights)
     if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], Real)):
         raise TypeError(f"An aggregate must return (number, slopes), but {brief(pair)} arrived.")
-    slopes = finite_array("The slopes of the aggregate", pair[1])
-    if slopes.shape != weights.shape:
-        raise ValueError(
-            f"The slopes of an aggregate must have shape {weights.shape}, but {slopes.shape} "
-            "arrived."
-        )
-    return pair[0], slopes
+    return pair[0], arrays(f"slopes: {len(weights)}", slopes=pair[1])
 
 
-def _unpack(shape, x):
+def unpack(shape, x):
     """Waveform of flat unknowns, and the pullback to gradients that are flat, too."""
     waveform, pullback = shape.waveform(x.reshape(shape.rows, -1))
 
@@ -111,58 +101,56 @@ def _unpack(shape, x):
     return waveform, flat_pullback
 
 
-def _general_goal(problem, shape, method):
+def general_goal(problem, shape, method):
     """Any problem, by one of the propagation methods."""
     problem.require_states(method)
-    weights, latest = problem.ensemble.weights, [None, None]
     if shape.distortion is not None:
         problem = problem.felt(shape.distortion)
+    task = problem.generator(), problem.dt, problem.initial_state(), problem.objective_function()
+    weights, latest = problem.ensemble.weights, [None, None]
+    of_mean = prepare_objective(*task, method, problem.control, weights)
+    of_members = prepare_objective(*task, method, problem.control)
 
-    def unpack(x):
+    def feel(x):
         """What the spins feel, and the pullback through distortion and parametrisation."""
-        waveform, pullback = _unpack(shape, x)
+        waveform, pullback = unpack(shape, x)
         felt, undistort = shape.felt(waveform)
         return felt, lambda gradient: pullback(undistort(gradient))
 
     def value(x):
-        if latest[0] is not None and np.array_equal(x, latest[0]):
+        if np.array_equal(x, latest[0]):
             infidelities, jacobian = latest[1]
             return weights @ infidelities, weights @ jacobian
-        waveform, pullback = unpack(x)
-        fidelity, gradient = problem.evaluate(waveform, method)
-        if not np.all(np.isfinite(gradient)):  # the optimiser says so, not the filter
-            return 1 - fidelity, np.full(x.shape, np.nan)
-        return 1 - fidelity, -pullback(gradient)
+        waveform, pullback = feel(x)
+        found = of_mean(waveform)
+        return 1 - weights @ found.values, -pullback(found.gradients)
 
     def members(x):
-        waveform, pullback = unpack(x)
-        result = evaluate_objective(
-            problem.generator(), waveform, problem.dt, problem.initial_state(),
-            problem.objective_function(), method, problem.control,
-        )
-        latest[:] = x.copy(), (1 - result.values, -pullback(result.gradients))
+        waveform, pullback = feel(x)
+        found = of_members(waveform)
+        latest[:] = x.copy(), (1 - found.values, -pullback(found.gradients))
         return latest[1]  # the mean of all members then costs nothing
 
     squares = problem.objective in ("transfer", "rotation")
-    return Goal(value, members=members, **(_tangents(problem, method, unpack) if squares else {}))
+    return Goal(value, members=members, **(tangents(problem, method, feel) if squares else {}))
 
 
-def _tangents(problem, method, unpack):
+def tangents(problem, method, feel):
     """Residuals (final states minus targets: half their square is the infidelity), their matrix."""
+    target, scale = problem.residual_target()
+    generator, rho0 = problem.generator(), problem.initial_state()
+    weights = problem.ensemble.weights
 
     def by_member(x, every=1):
-        waveform, pullback = unpack(x)
-        goal, scale = problem.residual_target()
-        generator = problem.generator().member(slice(None, None, every))
-        path = linearise(
-            generator, waveform, problem.dt, problem.initial_state(), method, problem.control
-        )
+        waveform, pullback = feel(x)
+        part = generator if every == 1 else generator.member(slice(None, None, every))
+        path = linearise(part, waveform, problem.dt, rho0, method, problem.control)
         final, blocks = path.states[:, -1], []
         for index in np.ndindex(final.shape[1:]):
             costates = np.zeros_like(final)
             costates[(slice(None), *index)] = scale
             blocks.append(pullback(path.pullback_final(costates)))
-        return scale * (final - goal).reshape(len(final), -1), np.stack(blocks, axis=1)
+        return scale * (final - target).reshape(len(final), -1), np.stack(blocks, axis=1)
 
     def residuals(x):
         r, J = by_member(x)
@@ -170,31 +158,27 @@ def _tangents(problem, method, unpack):
 
     def gauss_newton(x, every=1):
         _, J = by_member(x, every)
-        part = problem.ensemble.weights[::every]
+        part = weights[::every]
         J = (np.sqrt(part / part.sum())[:, None, None] * J).reshape(-1, J.shape[-1])
         return J.T @ J
 
     return {"gauss_newton": gauss_newton, "residuals": residuals}
 
 
-def _spinor_goal(problem, shape, _method):
+def spinor_goal(problem, shape, _method):
     """Phase pulses on one spin: value, Jacobian, Hessian by one forward pass."""
-    if shape.kind != "phase" or problem.control != "constant":
+    if shape.kind != "phase" or problem.control != "constant" or shape.distortion is not None:
         raise ValueError(
-            "The method 'spinors' is for piecewise-constant phases (kind='phase'), but "
-            f"kind={shape.kind!r} with control={problem.control!r} arrived; use 'rotations'."
-        )
-    if shape.distortion is not None:
-        raise ValueError(
-            "The method 'spinors' needs a constant amplitude, which a distortion does not leave; "
-            "use the method 'rotations'."
+            "The method 'spinors' is for piecewise-constant phases (kind='phase') of constant "
+            f"amplitude, but kind={shape.kind!r} with control={problem.control!r}"
+            f"{'' if shape.distortion is None else ' and a distortion'} arrived; use 'rotations'."
         )
     fidelity_of = problem.spinor_fidelity()  # refuses other systems and objectives
     ensemble, latest = problem.ensemble, [None, None]
 
     def forward(x):
         """Tangents and fidelities; those of the latest point are kept for its second derivative."""
-        if latest[0] is None or not np.array_equal(x, latest[0]):
+        if not np.array_equal(x, latest[0]):
             phase, unfilter = shape.phase(x)
             path = spinors.propagate_phase(
                 phase, ensemble.offset_hz, ensemble.b1_scale, problem.rf_hz, problem.dt

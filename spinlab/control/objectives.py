@@ -1,4 +1,4 @@
-r"""Objectives: a value and its costate, always together.
+r"""Objectives: a value and its costate, always together; and what is added up over members.
 
 An objective is a function of the final states that returns
 
@@ -7,6 +7,11 @@ An objective is a function of the final states that returns
 
 so that nobody can mismatch them.  To add one, write such a function and a line in
 :data:`OBJECTIVES`.  One that treats members differently has a method ``member(index)``.
+
+An aggregate makes of the infidelities of all members the one number that becomes small.  It takes
+infidelities and weights, (members,), and returns the number and its derivative by every infidelity,
+(members,): how much a member's gradient counts.  To add one, write such a function and a line in
+:data:`AGGREGATES`.
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import finite_array
+from ..inputs import arrays, positive
 
 
 def transfer(target):
@@ -127,12 +132,8 @@ def rotation(target):
     """
     target = _checked_target(target, 2)
     size = len(target)
-    if (
-        target.shape != (size, size)
-        or np.iscomplexobj(target)
-        or not np.allclose(target.T @ target, np.eye(size))
-        or np.linalg.det(target) < 0
-    ):
+    square = target.shape == (size, size) and not np.iscomplexobj(target)
+    if not (square and np.allclose(target.T @ target, np.eye(size)) and np.linalg.det(target) > 0):
         raise ValueError(
             "The target of a rotation objective must be a rotation: a real, square, orthogonal "
             "matrix of determinant 1 (a reflection is out of reach), but an array of shape "
@@ -158,9 +159,7 @@ OBJECTIVES = {
 
 
 def _checked_target(target, ndim):
-    target = finite_array("The target", target, complex)
-    if target.ndim != ndim:
-        raise ValueError(f"The target must have {ndim} axes, but shape {target.shape} arrived.")
+    target = arrays("target: complex " + ("d", "d columns")[ndim - 1], target=target)
     if not np.any(target):
         raise ValueError("The target is zero; name a state that can be reached.")
     return target
@@ -172,3 +171,55 @@ def _require_fit(final, shape):
             f"The final states have shape {np.shape(final)}, but this target asks for "
             f"(..., {', '.join(map(str, shape))}); start from states that fit the objective."
         )
+
+
+def mean(infidelities, weights):
+    r"""Weighted mean, :math:`\sum_k \omega_k e_k`."""
+    return weights @ infidelities, weights
+
+
+def worst(infidelities, weights):
+    """Largest infidelity; its slope is a subgradient: the worst member counts alone."""
+    k = np.argmax(infidelities)
+    return infidelities[k], np.eye(len(infidelities))[k]
+
+
+def smooth_worst(infidelities, weights, sharpness=300.0):
+    r"""Smooth worst case, :math:`\frac1s\log\sum_k\omega_k e^{s e_k}`, :eq:`eq-smooth-worst`.
+
+    Between the mean (:math:`s \to 0`) and the largest (:math:`s \to \infty`).
+
+    Examples
+    --------
+    >>> value, slopes = smooth_worst(np.array([0.01, 0.05]), np.array([0.5, 0.5]))
+    >>> round(float(value), 4), slopes.round(4)
+    (0.0477, array([0., 1.]))
+    """
+    positive("sharpness", sharpness)
+    top = infidelities.max()  # out of the exponent, or it overflows
+    shares = weights * np.exp(sharpness * (infidelities - top))
+    return top + np.log(shares.sum()) / sharpness, shares / shares.sum()
+
+
+def tail(infidelities, weights, share=0.1):
+    """Mean over the worst members that make up a share of the weight, :eq:`eq-tail`.
+
+    What lies beyond a quantile, rather than the quantile itself, which knows but one member.
+
+    Examples
+    --------
+    >>> value, slopes = tail(np.array([0.1, 0.3, 0.2, 0.0]), np.full(4, 0.25), share=0.5)
+    >>> float(value), slopes
+    (0.25, array([0. , 0.5, 0.5, 0. ]))
+    """
+    if positive("share", share) > 1:
+        raise ValueError(f"share must be at most 1, but {share!r} arrived.")
+    order = np.argsort(-infidelities, kind="stable")
+    before = np.cumsum(weights[order]) - weights[order]
+    slopes = np.empty_like(weights)
+    slopes[order] = np.clip(share - before, 0, weights[order]) / share
+    return slopes @ infidelities, slopes
+
+
+#: name: function(infidelities, weights) -> (value, slopes)
+AGGREGATES = {"mean": mean, "worst": worst, "smooth-worst": smooth_worst, "tail": tail}

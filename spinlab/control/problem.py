@@ -9,8 +9,7 @@ import numpy as np
 from scipy.linalg import expm
 from scipy.spatial.transform import Rotation
 
-from ..inputs import choice, finite_array, instance, number, positive, whole
-from ..propagation.elements import CONTROL_SHAPES
+from ..inputs import COURSES, arrays, choice, finite_array, hold, instance
 from ..propagation.methods import evaluate_objective
 from ..propagation.spinors import (
     rotation_fidelity,
@@ -19,11 +18,17 @@ from ..propagation.spinors import (
     universal_fidelity,
 )
 from ..pulses.distortion import Distortion
-from ..pulses.pulse import DISTORTION_HINT
+from ..pulses.filter_and_bound import Parametrisation
+from ..pulses.pulse import DISTORTION_HINT, Pulse
 from ..spins.generators import evaluate, observable, state
 from ..spins.systems import SpinSystem, liouvillian
+from .designs import DesignResult
 from .ensemble import Ensemble, check_times
+from .goal import fastest_method, make_goal
 from .objectives import OBJECTIVES, LinearPhase, transfer
+
+#: Half width of the box of the unknowns, and reach of a random start, by kind.
+BOXES = {"phase": (10 * np.pi, np.pi), "xy": (3.0, 0.5), "xy-box": (3.0, 0.5), "xy-free": (1, 0.5)}
 
 
 @dataclass(frozen=True)
@@ -47,10 +52,9 @@ class Problem:
     system : SpinSystem, optional
         Default: one spin.
     objective : str
-        A name of :data:`spinlab.control.objectives.OBJECTIVES`, or ``"universal"``: the
-        sign-sensitive overlap of propagators, :eq:`eq-universal`, for ``method="spinors"``; or
-        ``"linear-phase"``: the transfer that is complete after the ``delay``,
-        :class:`spinlab.control.LinearPhase`.
+        A name of :data:`spinlab.OBJECTIVES`, or ``"universal"``: the sign-sensitive overlap of
+        propagators, :eq:`eq-universal`, for ``method="spinors"``; or ``"linear-phase"``: the
+        transfer that is complete after the ``delay``, :class:`spinlab.control.LinearPhase`.
     control : {"constant", "linear"}
         Course of the control within a step.
     parameters : dict, optional
@@ -73,11 +77,9 @@ class Problem:
     delay: float = 0.0
 
     def __post_init__(self):
-        positive("duration", self.duration, " of seconds")
-        positive("rf_hz", self.rf_hz)
-        whole("steps", self.steps)
+        hold(self, "duration: > 0 (seconds); rf_hz: > 0; steps: whole; delay: (seconds)")
         choice("objective", self.objective, (*OBJECTIVES, "universal", "linear-phase"))
-        choice("control", self.control, CONTROL_SHAPES)
+        choice("control", self.control, COURSES)
         instance("ensemble", self.ensemble, Ensemble, "Ensemble.grid() makes one.")
         instance("system", self.system, SpinSystem)
         instance("parameters", self.parameters, dict)
@@ -94,26 +96,30 @@ class Problem:
                 f"The ensemble has values of {', '.join(sorted(unknown))}, but the spin system has "
                 "no such symbol; give it one, such as SpinSystem(t1=sympy.Symbol('T1'), t2=0.1)."
             )
-        if number("delay", self.delay, " of seconds") and self.objective != "linear-phase":
+        if self.delay and self.objective != "linear-phase":
             raise ValueError(
                 f"delay must be 0 unless objective='linear-phase', but {self.delay!r} arrived."
             )
         # Whatever else is wrong (an unknown operator, a missing symbol) shall be said now.
         if self.objective == "universal":
             self.spinor_fidelity()
-            if self.start is not None:
-                raise ValueError(
-                    "A universal rotation starts from every state: give start=None instead of "
-                    f"{self.start!r}."
-                )
-            return
+        else:
+            self.require_fit()
+
+    def require_fit(self):
+        """Refuse a start, a target and an objective that do not go together."""
         generator, start = self.generator(), self.initial_state()
-        dimension = generator.dimension
         if self.system.relaxes:  # the diagonal holds minus the rates of Ix and Iz
             check_times(*(-1 / np.atleast_2d(generator.drift[..., k, k])[0] for k in (3, 1)))
-        if start.ndim not in (1, 2) or len(start) != dimension:
+        if start.ndim not in (1, 2) or len(start) != generator.dimension:
             raise ValueError(
-                f"start has shape {start.shape}, but the state vectors have length {dimension}."
+                f"start has shape {start.shape}, but the state vectors have length "
+                f"{generator.dimension}."
+            )
+        gram = start.T @ start
+        if self.objective == "rotation" and not np.allclose(gram, np.eye(start.shape[-1])):
+            raise ValueError(
+                "The start of a rotation must be None, or orthonormal columns, but others arrived."
             )
         objective = self.objective_function()
         apart = hasattr(objective, "member")  # then it wants the states of all members
@@ -149,9 +155,12 @@ class Problem:
         if self.start is None and self.objective in ("rotation", "universal"):
             return np.eye(len(liouville.basis))
         if not isinstance(self.start, str):
-            return finite_array("start", self.start)
-        vector = state(self.start, liouville)
-        return vector if liouville.identity else vector / np.linalg.norm(vector)
+            vector = finite_array("start", self.start)
+        else:
+            vector = state(self.start, liouville)
+        if liouville.identity or vector.ndim != 1 or not vector.any():
+            return vector
+        return vector / np.linalg.norm(vector)
 
     def objective_function(self):
         """The objective with its target filled in."""
@@ -161,8 +170,18 @@ class Problem:
             target = observable(target, liouvillian(self.system))
         if self.objective == "linear-phase":
             transfer(target)  # checks the target
-            later = expm(self.delay * self.generator().drift)
-            return LinearPhase(target @ later / np.linalg.norm(target))
+            drift = self.generator().drift
+            if self.delay < 0 and self.system.relaxes:
+                raise ValueError(
+                    "A negative delay goes back in time, which relaxation does not allow; leave "
+                    f"out t1 and t2, or give a delay of 0 or more (s); {self.delay:g} arrived."
+                )
+            if abs(self.delay) * np.abs(drift).max() > 1e6:
+                raise ValueError(
+                    f"delay = {self.delay:g} s turns the spins by more than 1e6 rad, of which no "
+                    "digit is left; give seconds."
+                )
+            return LinearPhase(target @ expm(self.delay * drift) / np.linalg.norm(target))
         return OBJECTIVES[self.objective](target)
 
     def require_states(self, method="states"):
@@ -177,13 +196,13 @@ class Problem:
         """Final states wanted, and the scale that makes half their squared miss the infidelity."""
         if self.objective == "rotation":
             return np.asarray(self.target, dtype=float), len(self.target) ** -0.5
-        target = observable(self.target, liouvillian(self.system)) if isinstance(
-            self.target, str) else np.asarray(self.target)
-        return target / np.linalg.norm(target), 1.0
+        target = self.target
+        if isinstance(target, str):
+            target = observable(target, liouvillian(self.system))
+        return np.asarray(target) / np.linalg.norm(target), 1.0
 
     def spinor_fidelity(self):
-        """The fidelity as a function of the final propagators, see
-        :mod:`spinlab.propagation.spinors`.
+        """The fidelity as a function of the final propagators: see the module ``spinors``.
 
         Refused where the system is not one spin without relaxation, or the objective has no such
         form.
@@ -194,6 +213,11 @@ class Problem:
                 "relaxation; use another method, and the objective 'rotation'."
             )
         if self.objective == "universal":
+            if self.start is not None:
+                raise ValueError(
+                    "A universal rotation starts from every state: give start=None instead of "
+                    f"{self.start!r}."
+                )
             return partial(universal_fidelity, target=spinor_target(self.target))
         if self.objective == "rotation":
             self.objective_function()  # checks the target
@@ -208,8 +232,7 @@ class Problem:
         )
 
     def felt(self, distortion):
-        """The same problem on the fine steps that spins feel behind a
-        :class:`spinlab.pulses.Distortion`.
+        """The same problem on the fine steps that spins feel behind a distortion.
 
         Its state is judged after the ringing.
         """
@@ -217,20 +240,73 @@ class Problem:
         steps = self.steps * distortion.oversampling(self.dt) + distortion.tail
         return replace(self, steps=steps, duration=steps * distortion.dt)
 
-    def evaluate(self, waveform, method="rotations"):
+    def fidelity(self, waveform, method="rotations"):
         """Mean objective of a waveform, (2, samples), over the ensemble, and its gradient.
 
         Large ensembles are treated in parts, in memory that does not grow with them but for the
         values: less than 100 MB.
         """
-        if np.shape(waveform) != (2, self.samples):
-            raise ValueError(
-                f"The waveform of this problem has shape {(2, self.samples)}, "
-                f"but {np.shape(waveform)} arrived."
-            )
+        waveform = arrays(f"waveform: complex 2 {self.samples}", waveform=waveform)
         weights = self.ensemble.weights
         result = evaluate_objective(
             self.generator(), waveform, self.dt, self.initial_state(),
             self.objective_function(), method, self.control, weights,
         )
         return weights @ result.values, result.gradients
+
+    def goal(
+        self, kind="phase", radius=None, method=None, aggregate="mean", limits=None,
+        distortion=None,
+    ):
+        """What :func:`spinlab.design` makes small: the infidelity, by the unknowns of a pulse.
+
+        Parameters
+        ----------
+        kind : {"phase", "xy", "xy-box", "xy-free"}
+            What is optimised: see :class:`spinlab.pulses.Parametrisation`.
+        radius : float, optional
+            Helmholtz filter radius in seconds; default ``duration / 130``; 0 turns it off.
+        method : str, optional
+            Propagation method, a name of :data:`spinlab.METHODS`, or ``"spinors"``, for phase
+            pulses on one spin.  Default: the fastest that the problem allows: spinors; rotations
+            for other pulses on one spin without relaxation; else ``"fem-quadratic-reduced"``.
+        aggregate : str or callable
+            Which infidelity is to become small: a name of :data:`spinlab.AGGREGATES`, or a function
+            like them, such as ``functools.partial(spinlab.control.objectives.tail, share=0.05)``.
+        limits : dict, optional
+            Bounds by the names of :data:`spinlab.LIMITS`, such as ``{"mean_power": 0.5}``:
+            constraints for moving asymptotes, penalties for the other optimisers.
+        distortion : Distortion, optional
+            What the instrument does to the pulse: the pulse that comes out is the one to programme,
+            the fidelity is that of what the spins feel.
+
+        Returns
+        -------
+        spinlab.Goal
+        """
+        radius = self.duration / 130 if radius is None else radius
+        shape = Parametrisation(kind, radius, self.dt, self.control, distortion)
+        size, (span, reach) = (shape.rows, self.samples), BOXES[kind]
+        method = fastest_method(self, shape) if method is None else method
+        goal = make_goal(self, shape, method, aggregate, limits)
+
+        def result(optimum):
+            x = optimum.x.reshape(size)
+            waveform = np.clip(shape.waveform(x)[0], -1, 1)
+            found = {**vars(optimum), "x": x}
+            if optimum.value < -1e-6 and not self.system.relaxes:
+                found["success"] = False
+                found["message"] += (
+                    f" But no fidelity is {1 - optimum.value:.4g}: the steps turn too far for the "
+                    f"method {method!r}; give more steps, or use another one."
+                )
+            return DesignResult(
+                **found, pulse=Pulse(waveform, self.dt, self.rf_hz, self.control), problem=self,
+                method=method, distortion=distortion,
+            )
+
+        return replace(
+            goal, box=span if kind == "xy-free" else np.inf, span=span, result=result,
+            start=lambda seed: reach * np.random.default_rng(seed).uniform(-1, 1, size),
+            tell=lambda value, x: {"x": x.reshape(size), "fidelity": 1 - value},
+        )

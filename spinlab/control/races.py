@@ -18,7 +18,6 @@ import numpy as np
 from joblib.parallel import get_active_backend
 
 from ..inputs import whole
-from ..optimisers.loop import INTERRUPTED
 
 
 @dataclass(frozen=True)
@@ -166,6 +165,11 @@ def _place(result):
     return np.inf if np.isnan(result.fun) else result.fun
 
 
+def interrupted(result):
+    """Whether a run was ended by the user: a design swallows the KeyboardInterrupt."""
+    return getattr(result, "interrupted", False)
+
+
 def _check(run, jobs, what):
     if not callable(run):
         raise TypeError(f"{what}, but {run!r} arrived.")
@@ -199,8 +203,3 @@ def _results(calls, jobs):
             "stay in this one."
         ) from error
     return results
-
-
-def interrupted(result):
-    """Whether it is a design that was interrupted: it has swallowed the KeyboardInterrupt."""
-    return str(getattr(result, "message", "")).startswith(INTERRUPTED)

@@ -9,11 +9,12 @@ import numpy as np
 
 from ..control.races import sweep
 from ..inputs import finite_array, instance, not_negative, whole
-from ..optimisers.loop import Optimum, minimise
+from ..optimisers.goal import Optimum
+from ..optimisers.loop import minimise
 from .problem import SpectralProblem
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SpectralResult(Optimum):
     """A designed pulse and how it came about: a :class:`spinlab.optimisers.Optimum` with its
     problem.

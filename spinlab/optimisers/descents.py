@@ -1,4 +1,4 @@
-r"""The optimisers themselves: steepest descent, L-BFGS, damped Newton, moving asymptotes.
+r"""Descents: steepest descent, L-BFGS, damped Newton.
 
 Each is a function ``optimiser(run, x, **options)`` that returns whether it converged and why it
 ended.  The books ``run`` (made by :func:`spinlab.minimise`) give value and gradient, ``run(x)``,
@@ -11,9 +11,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize
 
-from ..inputs import choice, whole
-from .mma import MMAOptions, gcmma_step, start, step
-from .standard_form import Form, least_squares_form, least_squares_rows, minimax_form, minimax_rows
+from ..inputs import whole
 
 USED_UP = "The iterations are used up."
 
@@ -53,23 +51,24 @@ def l_bfgs(run, x, tolerance=1e-9):
     return outcome.success, str(outcome.message)
 
 
-def newton(run, x, **options):
+def newton(run, x, damping=1e-2, tolerance=1e-9):
     """Damped Newton with the exact Hessian; options as in :func:`damped_newton`."""
-    return damped_newton(run, x, _needed(run, "hessian", "newton"), **options)
+    return damped_newton(run, x, needed(run, "hessian", "newton"), damping, tolerance)
 
 
-def gauss_newton(run, x, every=1, **options):
+def gauss_newton(run, x, every=1, damping=1e-2, tolerance=1e-9):
     """Levenberg-Marquardt on tangent residuals.
 
     Options: ``every``, to take the curvature from every so-manyth member only (4 is a good
     choice for large ensembles); the others as in :func:`damped_newton`.
     """
     whole("every", every)
-    curvature = _needed(run, "gauss_newton", "gauss-newton")
-    return damped_newton(run, x, lambda point: curvature(point, every), **options)
+    curvature = needed(run, "gauss_newton", "gauss-newton")
+    return damped_newton(run, x, lambda point: curvature(point, every), damping, tolerance)
 
 
-def _needed(run, field, optimiser):
+def needed(run, field, optimiser):
+    """The field of the goal that an optimiser cannot do without."""
     function = getattr(run.goal, field)
     if function is None:
         raise ValueError(
@@ -93,9 +92,9 @@ def damped_newton(run, x, curvature, damping=1e-2, tolerance=1e-9):
     value, gradient = run(x)
     mu, growth = None, 2.0
     for _ in range(run.left):
-        matrix = curvature(x)
+        matrix = run.curvature(curvature(x), x)
         if mu is None:
-            mu = damping * np.abs(np.diagonal(matrix)).mean()
+            mu = damping * (np.abs(np.diagonal(matrix)).mean() or 1.0)
         floor = 1e-14 * np.abs(matrix).max()
         free = ~(((x <= lower) & (gradient > 0)) | ((x >= upper) & (gradient < 0)))
         if np.linalg.norm(gradient[free]) < tolerance:
@@ -130,99 +129,3 @@ def _solve_damped(matrix, mu, gradient, free):
         return None
     step[free] = -cho_solve(factor, gradient[free], check_finite=False)
     return step
-
-
-#: form: (field of the goal, function of rows, function of prices) for moving asymptotes
-FORMS = {
-    "least-squares": ("members", least_squares_rows, least_squares_form),
-    "tangent": ("residuals", least_squares_rows, least_squares_form),
-    "minimax": ("members", minimax_rows, minimax_form),
-}
-#: A minimax polishes what is nearly finished: its first steps must be short.
-POLISH = {"asyinit": 1e-3, "asymin": 1e-5}
-
-
-def mma(run, x, form="least-squares", advance=step, tolerance=1e-7, **options):
-    """Moving asymptotes, :mod:`spinlab.optimisers.mma`; limits of the goal are constraints.
-
-    Options: ``form``, one of
-
-    * ``"least-squares"``: a sum of squares of what the members miss, as constraints
-      (:eq:`eq-least-squares-form`, the paper's),
-    * ``"tangent"``: the same with the tangent residuals,
-    * ``"minimax"``: the worst member (:eq:`eq-minimax-form`),
-    * ``"direct"``: the value itself;
-
-    ``tolerance``, of a step as part of the bounds' distance; and the fields of
-    :class:`spinlab.optimisers.mma.MMAOptions`.
-    """
-    lower, upper = run.box
-    if not np.all(np.isfinite(run.box)):
-        raise ValueError(
-            "Moving asymptotes measure their steps by the bounds' distance: give finite bounds "
-            "lower= and upper=."
-        )
-    rows = _row_maker(run, form)
-    f0, df0, f, df = rows(x)
-    state = start(x, lower, upper, _prices(run, form, len(f)))
-    options = MMAOptions(**{**(POLISH if form == "minimax" else {}), **options})
-    for _ in range(run.left):
-        if advance is step:
-            state = step(state, f0, df0, f, df, options)
-        else:
-            state = advance(state, f0, df0, f, df, lambda point: rows(point)[::2], options)
-        run.failures += not state.solution.converged
-        moved = np.max(np.abs(state.x - state.before) / np.maximum(upper - lower, 1e-300))
-        f0, df0, f, df = rows(state.x)
-        run.after_iteration()
-        if moved < tolerance:
-            break
-    return moved < tolerance, "The steps are small." if moved < tolerance else USED_UP
-
-
-def gcmma(run, x, **options):
-    """The globally convergent version, of conservative steps; options as in :func:`mma`."""
-    return mma(run, x, advance=gcmma_step, **options)
-
-
-def _row_maker(run, form):
-    """The goal in standard form: ``rows(x) -> (f0, df0, f, df)``; evaluates and counts."""
-    choice("form", form, (*FORMS, "direct"))
-    goal = run.goal
-    function = None if form == "direct" else _needed(run, FORMS[form][0], "mma")
-
-    def rows(x):
-        limits = () if goal.limits is None else goal.limits(x)
-        if function is None:
-            value, gradient = run(x)
-            f, df = limits or (np.zeros(0), np.zeros((0, len(x))))
-            return value, gradient, f, df
-        values, jacobian = function(x)
-        run(x)  # after the members, whose work it shares
-        if goal.weights is not None and form != "minimax":
-            share = np.sqrt(goal.weights * len(goal.weights))
-            share = np.tile(share, len(values) // len(share))
-            values, jacobian = share * values, share[:, None] * jacobian
-        return FORMS[form][1](values, jacobian, *limits)
-
-    return rows
-
-
-def _prices(run, form, count):
-    """The prices of the elastic variables of so many rows."""
-    if form == "direct":
-        return Form.hard(count)
-    limits = 0 if run.goal.limits is None else len(run.goal.limits(run.best[2])[0])
-    sides = 1 if form == "minimax" else 2
-    return FORMS[form][2]((count - limits) // sides, limits)
-
-
-#: name: ``optimiser(run, x, **options)``, which returns (success, message)
-OPTIMISERS = {
-    "gradient": steepest_descent,
-    "l-bfgs": l_bfgs,
-    "newton": newton,
-    "gauss-newton": gauss_newton,
-    "mma": mma,
-    "gcmma": gcmma,
-}

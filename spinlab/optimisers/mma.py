@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..inputs import finite_array, instance, positive, start_in_box
+from ..inputs import arrays, instance, positive, start_in_box
 from .standard_form import Form
 from .subproblem import Solution, Subproblem
 from .subproblem_solvers import solve
@@ -105,16 +105,8 @@ def checked(x, f0, df0, f, df, m=None):
     """Values and derivatives at ``x``, ``(f0, df0, f, df)``, for m rows if that is known; or a
     sentence as ValueError.
     """
-    names = ("f0", "df0", "f", "df")
-    arrays = [finite_array(*pair) for pair in zip(names, (f0, df0, f, df), strict=True)]
-    m = arrays[2].size if m is None else m
-    for name, array, shape in zip(names, arrays, ((), x.shape, (m,), (m, x.size)), strict=True):
-        if array.shape != shape:
-            raise ValueError(
-                f"{name} must have shape {shape} with {x.size} unknowns and {m} constraints, but "
-                f"{array.shape} arrived."
-            )
-    return float(arrays[0]), *arrays[1:]
+    n, m = x.size, "m*" if m is None else f"{m}*"
+    return arrays(f"f0: ; df0: {n}; f: {m}; df: {m} {n}", f0=f0, df0=df0, f=f, df=df)
 
 
 def asymptotes(state, options):
@@ -178,7 +170,7 @@ def step(state, f0, df0, f, df, options=None):
     --------
     Minimise the distance to (1, 1) on the disc of radius 1.
 
-    >>> from spinlab.optimisers.standard_form import Form
+    >>> from spinlab.optimisers import Form
     >>> state = start(np.zeros(2), -1, 1, Form.hard(1))
     >>> for _ in range(20):
     ...     x = state.x

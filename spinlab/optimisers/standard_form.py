@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..inputs import finite_array, positive, whole
+from ..inputs import arrays, hold, whole
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,7 @@ class Form:
     d: np.ndarray
 
     def __post_init__(self):
-        positive("a0", self.a0)
-        shape = (np.size(self.a),)
-        for name in ("a", "c", "d"):
-            array = finite_array(name, getattr(self, name))
-            if array.shape != shape or np.any(array < 0):
-                raise ValueError(
-                    f"{name} must have one number a row, {shape[0]}, and none negative, but "
-                    f"{getattr(self, name)!r} arrived."
-                )
-            object.__setattr__(self, name, array)
+        hold(self, "a0: > 0; a: m* >= 0; c: m* >= 0; d: m* >= 0")
         if np.any(self.c + self.d <= 0):
             raise ValueError("c + d must be positive in every row: else a violation costs nothing.")
 
@@ -61,12 +52,20 @@ class Form:
         """The form of m constraints that are to hold: ``c = 1000``, ``d = 1``."""
         return cls(1.0, np.zeros(m), np.full(m, 1000.0), np.ones(m))
 
+    def _shared(self, f):
+        """The least ``z`` that meets the rows that have a share of it."""
+        shared = self.a > 0
+        return max(0.0, np.max(f[shared] / self.a[shared], initial=0.0))
+
     def cost(self, f0, f):
         """Objective of the standard form at given values, with the ``z`` that makes ``y`` zero."""
-        shared = self.a > 0
-        z = max(0.0, np.max(f[shared] / self.a[shared], initial=0.0))
+        z = self._shared(f)
         y = np.maximum(f - self.a * z, 0)
         return float(f0 + self.a0 * z + self.c @ y + self.d @ y**2 / 2)
+
+    def missed(self, f):
+        """By how much the rows are violated whose violation is not just a square, (m,)."""
+        return np.where(self.c > 0, np.maximum(f - self.a * self._shared(f), 0), 0.0)
 
 
 def least_squares_form(k, limits=0):
@@ -100,10 +99,11 @@ def least_squares_rows(residuals, jacobian, limits=(), slopes=()):
 
     Examples
     --------
-    >>> from spinlab.optimisers.constrained import solve_mma
-    >>> def functions(x):
-    ...     return least_squares_rows(np.array([x[0] - 1, x[0] - 4]), np.ones((2, 1)))
-    >>> solve_mma(functions, [0.0], -5, 5, form=least_squares_form(2)).x.round(4)
+    >>> from spinlab.optimisers import Goal, minimise
+    >>> nothing = lambda x: (0.0, np.zeros(1))
+    >>> rows = lambda x: least_squares_rows(np.array([x[0] - 1, x[0] - 4]), np.ones((2, 1)))[2:]
+    >>> form = least_squares_form(2)
+    >>> minimise(Goal(nothing, limits=rows), [0.0], "mma", -5, 5, form=form).x.round(4)
     array([2.5])
     """
     return _arranged((1, -1), residuals, jacobian, limits, slopes)
@@ -122,30 +122,19 @@ def minimax_rows(values, jacobian, limits=(), slopes=()):
 
     Examples
     --------
-    >>> from spinlab.optimisers.constrained import solve_mma
-    >>> def functions(x):
-    ...     return minimax_rows(np.array([x[0] ** 2, (x[0] - 2) ** 2]), 2 * np.c_[[x[0], x[0] - 2]])
-    >>> solve_mma(functions, [0.0], -5, 5, form=minimax_form(2)).x.round(4)
-    array([1.])
+    >>> values = lambda x: np.array([x[0] ** 2, (x[0] - 2) ** 2])
+    >>> f0, _, f, _ = minimax_rows(values([3.0]), 2 * np.c_[[3.0, 1.0]])
+    >>> f, minimax_form(2).cost(f0, f)
+    (array([9., 1.]), 9.0)
     """
     return _arranged((1,), values, jacobian, limits, slopes)
 
 
 def _arranged(signs, values, jacobian, limits, slopes):
     """No objective, and rows: the values with each of the signs, then the limits."""
-    values, jacobian = finite_array("The values", values), finite_array("The jacobian", jacobian)
-    if values.ndim != 1 or jacobian.ndim != 2 or len(jacobian) != len(values):
-        raise ValueError(
-            "The values must have shape (k,) and the jacobian (k, n), but "
-            f"{values.shape} and {jacobian.shape} arrived."
-        )
-    k, n = jacobian.shape
-    limits = finite_array("The limits", limits)
-    slopes = finite_array("The slopes", slopes if len(limits) else np.empty((0, n)))
-    if limits.ndim != 1 or slopes.shape != (len(limits), n):
-        raise ValueError(
-            f"The limits must have shape (l,) and the slopes (l, {n}), but {limits.shape} and "
-            f"{slopes.shape} arrived."
-        )
+    values, jacobian = arrays("values: k; jacobian: k n", values=values, jacobian=jacobian)
+    n = jacobian.shape[1]
+    slopes = slopes if len(limits) else np.empty((0, n))
+    limits, slopes = arrays(f"limits: l*; slopes: l* {n}", limits=limits, slopes=slopes)
     f = np.concatenate([*(sign * values for sign in signs), limits])
     return 0.0, np.zeros(n), f, np.concatenate([*(sign * jacobian for sign in signs), slopes])

@@ -16,11 +16,11 @@ Source: K. Svanberg, Int. J. Numer. Meth. Eng. 24 (1987) 359 and SIAM J. Optim. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import finite_array, instance
+from ..inputs import hold, instance
 from .standard_form import Form
 
 
@@ -53,17 +53,9 @@ class Subproblem:
     form: Form
 
     def __post_init__(self):
-        n, m = np.size(self.low), len(instance("form", self.form, Form).c)
-        shapes = {"P": (m, n), "Q": (m, n), "b": (m,)}
-        for field in fields(self)[:-1]:
-            array = finite_array(field.name, getattr(self, field.name))
-            shape = shapes.get(field.name, (n,))
-            if array.shape != shape:
-                raise ValueError(
-                    f"{field.name} must have shape {shape} in a subproblem of {n} variables and "
-                    f"{m} rows, but {array.shape} arrived."
-                )
-            object.__setattr__(self, field.name, array)
+        m = len(instance("form", self.form, Form).c)
+        hold(self, "low: n; upp: n; alpha: n; beta: n; p0: n; q0: n; "
+                   f"P: {m}* n; Q: {m}* n; b: {m}*")  # fmt: skip
         for name, holds in {
             "low < alpha < beta < upp": (self.low < self.alpha) & (self.alpha < self.beta)
             & (self.beta < self.upp),

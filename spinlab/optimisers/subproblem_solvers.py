@@ -17,7 +17,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.linalg.blas import dsyrk
 
-from ..inputs import choice, finite_array
+from ..inputs import arrays, choice
 from .subproblem import limit_of, solution_of
 
 #: The dual is tried first where there are at most this many rows a variable.
@@ -40,9 +40,7 @@ def solve_dual(subproblem, warm=None, tolerance=1e-9, max_iterations=50):
     """
     sub, dual = subproblem, _Dual(subproblem)
     limit = limit_of(sub, tolerance)
-    lam = np.ones(len(sub.b)) if warm is None else finite_array("warm", warm)
-    if lam.shape != sub.b.shape:
-        raise ValueError(f"warm must have shape {sub.b.shape}, but {lam.shape} arrived.")
+    lam = arrays(f"warm: {len(sub.b)}*", warm=np.ones(len(sub.b)) if warm is None else warm)
     lam = np.clip(lam, 0, dual.most) / max(1, sub.form.a @ lam / sub.form.a0)
     z, steps, here = 0.0, 0, dual(lam, 0.0)
     while steps < max_iterations:

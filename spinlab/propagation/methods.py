@@ -309,3 +309,8 @@ def _judged(objective, final, generator):
             f"shape {final.shape}; they must agree."
         )
     return values, costates
+
+
+def prepare_objective(generator, dt, rho0, objective, method="rotations", control="constant", weights=None):
+    """Stand-in."""
+    return lambda waveform: evaluate_objective(generator, waveform, dt, rho0, objective, method, control, weights)

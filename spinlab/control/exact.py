@@ -1,0 +1,53 @@
+"""Exact propagation of a pulse for the judge, whatever method designed it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..propagation.methods import linearise_final
+from ..propagation.quaternions import product, step_quaternions
+
+#: A piecewise-linear pulse is cut so fine that a substep turns by no more than this, rad.
+SUBSTEP = 0.1
+
+
+def mean_times(ensemble):
+    """Mean relaxation times of an ensemble, where it has any."""
+    times = ensemble.relaxation_times
+    return {name.lower(): ensemble.weights @ values for name, values in times.items()}
+
+
+def propagators(problem, pulse):
+    """Propagators of all members as unit quaternions, (4, members): the steps one by one."""
+    offset, scale = problem.ensemble.offset_hz, problem.ensemble.b1_scale
+    total = np.eye(4)[0][:, None]
+    for ux, uy in pulse.waveform.T:
+        rf = 2 * np.pi * pulse.dt * problem.rf_hz * scale
+        step = step_quaternions(np.array([ux * rf, uy * rf, 2 * np.pi * pulse.dt * offset]))
+        total = product(step, total)
+    return total
+
+
+def cut(pulse, generator):
+    """Waveform, step and substeps of a pulse; a piecewise-linear one is cut until it is exact."""
+    if pulse.control == "constant":
+        return pulse.waveform, pulse.dt, 1
+    drift = np.abs(generator.drift).sum(axis=-1).max()
+    controls = np.abs(generator.controls).sum(axis=(-3, -1)).max()
+    substeps = max(4, int(np.ceil((drift + controls) * pulse.dt / SUBSTEP)))
+    fine = np.linspace(0, pulse.steps, substeps * pulse.steps + 1)
+    waveform = [np.interp(fine, np.arange(pulse.steps + 1), row) for row in pulse.waveform]
+    return np.array(waveform), pulse.dt / substeps, substeps
+
+
+def final_states(problem, pulse, method, chunk=512):
+    """Final states of all members."""
+    generator, rho0 = problem.generator(), problem.initial_state()
+    waveform, dt, _ = cut(pulse, generator)
+    parts = [
+        linearise_final(
+            generator.member(slice(k, k + chunk)), waveform, dt, rho0, method, pulse.control
+        )[0]
+        for k in range(0, generator.members, chunk)
+    ]
+    return np.concatenate(parts)
