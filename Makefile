@@ -14,7 +14,7 @@ BROWSER_STAMP := $(VENV)/.installed-browser
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint book browser pdf bench clean
+.PHONY: help test lint book browser pdf bench size clean
 
 help:
 	@echo "make test     check the code's style and run all tests, with the docstrings' examples"
@@ -22,6 +22,7 @@ help:
 	@echo "make browser  read the built book with a browser, without a network (needs Chromium)"
 	@echo "make pdf      the book as one PDF (needs XeLaTeX: see README.md)"
 	@echo "make bench    measure speed and accuracy; ONLY=fem runs one part of it"
+	@echo "make size     measure how large the library is, against its budgets"
 	@echo "make lint     check the code's style alone"
 	@echo "make clean    delete what was built (not .venv)"
 
@@ -58,6 +59,9 @@ browser: $(BROWSER_STAMP)
 # One thread: times then compare the algorithms, and not how busy the other cores are.
 bench: $(STAMP)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/run.py $(if $(ONLY),--only $(ONLY))
+
+size: $(STAMP)
+	$(BIN)/python benchmarks/size.py
 
 clean:
 	rm -rf _build .pytest_cache .ruff_cache

@@ -44,7 +44,8 @@ def code(text, tree):
         if token.type not in quiet:
             lines.update(range(token.start[0], token.end[0] + 1))
     for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+        speaks = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        if speaks and ast.get_docstring(node):
             lines -= span(node.body[0])
     return lines
 
@@ -76,27 +77,26 @@ def checks(name, tree, lines):
             found |= span(node)
         elif isinstance(node, ast.Raise):
             found |= span(node)
-        elif isinstance(node, ast.ExceptHandler) and any(isinstance(n, ast.Raise) for n in node.body):
-            found |= span(node)
+        elif isinstance(node, ast.ExceptHandler):
+            found |= span(node) if any(isinstance(n, ast.Raise) for n in node.body) else set()
     return found & lines
 
 
 def floors():
     """Floors of the wings: how many one has to climb from the ground to the face."""
-    above = {}
+    below = {}
     for name, _, tree in files():
-        wing = name.split("/")[0].removesuffix(".py")
-        parts = name.split("/")
+        *folders, room = name.removesuffix(".py").split("/")
+        wing = folders[0] if folders else room
         for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                base = [*parts[: len(parts) - node.level], *(node.module or "").split(".")]
-                targets = [base[0]] if base[0] else [alias.name for alias in node.names]
-                above.setdefault(wing, set()).update(t for t in targets if t != wing)
+            if isinstance(node, ast.ImportFrom) and node.level > len(folders) and wing != "__init__":
+                names = [node.module.split(".")[0]] if node.module else [n.name for n in node.names]
+                below.setdefault(wing, set()).update(names)
 
     def height(wing):
-        return 1 + max((height(one) for one in above.get(wing, ()) if one in above or one), default=0)
+        return 1 + max(map(height, below.get(wing, ())), default=0)
 
-    return height("__init__")
+    return 1 + max(map(height, below))
 
 
 def calls(job, everything):
