@@ -30,6 +30,12 @@ PACKAGE = __package__
 COURSES = ("constant", "linear")
 
 
+def require(holds, sentence):
+    """Refuse what does not hold, with a sentence."""
+    if not holds:
+        raise ValueError(sentence)
+
+
 def instance(name, value, kind, hint=""):
     """The value, if it is of the kind, or of one of a tuple of kinds."""
     if not isinstance(value, kind):
@@ -58,16 +64,15 @@ def choice(what, value, names):
         ...
     ValueError: There is no fruit 'plum'; choose one of apple, pear.
     """
-    if not (isinstance(value, str) and value in names):
-        raise ValueError(f"There is no {what} {value!r}; choose one of {', '.join(names)}.")
+    known = isinstance(value, str) and value in names
+    require(known, f"There is no {what} {brief(value)}; choose one of {', '.join(names)}.")
     return value
 
 
 def file_path(path):
     """The path of a file, where no folder has it already."""
     path = Path(instance("path", path, (str, os.PathLike)))
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; give the path of a file in it.")
+    require(not path.is_dir(), f"{path} is a folder; give the path of a file in it.")
     return path
 
 
@@ -78,8 +83,8 @@ def number(name, value, unit="", words="one number", holds=math.isfinite):
         found = float(value) if real and np.asarray(value).dtype.kind in "iufO" else math.nan
     except (TypeError, ValueError, OverflowError):
         found = math.nan
-    if not (math.isfinite(found) and holds(found)):
-        raise ValueError(f"{name} must be {words}{unit}, but {brief(value)} arrived.")
+    good = math.isfinite(found) and holds(found)
+    require(good, f"{name} must be {words}{unit}, but {brief(value)} arrived.")
     return found
 
 
@@ -96,25 +101,23 @@ def not_negative(name, value, unit=""):
 def echo_time(name, value):
     """The value, if it can be an echo time in seconds: one in milliseconds is far too long."""
     value = positive(name, value, " of seconds")
-    if value > 5:
-        raise ValueError(f"{name} = {value:g} s is no echo time; give seconds, such as 0.03.")
+    require(value <= 5, f"{name} = {value:g} s is no echo time; give seconds, such as 0.03.")
     return value
 
 
 def whole(name, value, least=1, most=math.inf):
     """The value, if it is a whole number and neither too small nor too large."""
     good = isinstance(value, Integral) and not isinstance(value, bool) and least <= value <= most
-    if not good:
-        limit = f"at least {least}" if most == math.inf else f"{least} to {most}"
-        raise ValueError(f"{name} must be a whole number of {limit}, but {brief(value)} arrived.")
+    limit = f"at least {least}" if most == math.inf else f"{least} to {most}"
+    require(good, f"{name} must be a whole number of {limit}, but {brief(value)} arrived.")
     return int(value)
 
 
 def window(name, value, unit="ppm"):
     """Two rising numbers ``(low, high)``, as a tuple."""
     edges = finite_array(name, value)
-    if edges.shape != (2,) or edges[0] >= edges[1]:
-        raise ValueError(f"{name} must be (low, high) in {unit}, low first, but {value!r} arrived.")
+    rising = edges.shape == (2,) and edges[0] < edges[1]
+    require(rising, f"{name} must be (low, high) in {unit}, low first, but {brief(value)} arrived.")
     return tuple(edges.tolist())
 
 
@@ -277,11 +280,11 @@ def two_rows(waveform, control, dtype=float):
     """The waveform, if it has the shape (2, samples) and as many samples as its course needs."""
     waveform = finite_array("The waveform", waveform, dtype)
     fewest = 1 + (control == "linear")
-    if waveform.ndim != 2 or len(waveform) != 2 or waveform.shape[1] < fewest:
-        raise ValueError(
-            f"A piecewise {control} waveform has shape (2, samples), with at least "
-            f"{fewest} samples, but {waveform.shape} arrived."
-        )
+    require(
+        waveform.ndim == 2 and len(waveform) == 2 and waveform.shape[1] >= fewest,
+        f"A piecewise {control} waveform has shape (2, samples), with at least {fewest} samples, "
+        f"but {waveform.shape} arrived.",
+    )
     return waveform
 
 
@@ -294,11 +297,11 @@ def start_in_box(x0, lower, upper, room=False):
     box = []
     for name, bound in (("lower", lower), ("upper", upper)):
         bound = finite_array(name, bound) if room else np.asarray(bound, dtype=float)
-        if bound.shape not in ((), x0.shape) or np.isnan(bound).any():
-            raise ValueError(
-                f"{name} must be a number or have shape {x0.shape}, without NaN, "
-                f"but {bound.shape} arrived."
-            )
+        require(
+            bound.shape in ((), x0.shape) and not np.isnan(bound).any(),
+            f"{name} must be a number or have shape {x0.shape}, without NaN, but {bound.shape} "
+            "arrived.",
+        )
         box.append(np.broadcast_to(bound, x0.shape))
     low, high = box
     for wrong, sentence in (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import arrays, function, instance, whole
+from ..inputs import arrays, function, instance, require, whole
 from ..optimisers.goal import Goal, Optimum
 from ..optimisers.loop import CONSTRAINED, minimise
 from ..pulses.distortion import Distortion
@@ -86,16 +86,16 @@ def design(
 def _unknowns(x0, start):
     """A start of the user, flat, if it has the shape that it takes and no number is too large."""
     x0 = arrays("x0: ...", x0=x0)
-    if x0.shape not in (start.shape, (start.size,)):
-        raise ValueError(
-            f"x0 must have shape {start.shape}, or be flat, but {x0.shape} arrived; unknowns of "
-            "another step, duration or kind do not fit."
-        )
-    if np.abs(x0).max() > LARGEST:
-        raise ValueError(
-            f"x0 must lie within {LARGEST:g} of 0 (phases are in rad, the other unknowns of order "
-            f"1), but {np.abs(x0).max():g} arrived."
-        )
+    require(
+        x0.shape in (start.shape, (start.size,)),
+        f"x0 must have shape {start.shape}, or be flat, but {x0.shape} arrived; unknowns of "
+        "another step, duration or kind do not fit.",
+    )
+    require(
+        np.abs(x0).max() <= LARGEST,
+        f"x0 must lie within {LARGEST:g} of 0 (phases are in rad, the other unknowns of order 1), "
+        f"but {np.abs(x0).max():g} arrived.",
+    )
     return x0.ravel()
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -14,7 +14,7 @@ from reprlib import repr as brief
 
 import numpy as np
 
-from ..inputs import arrays, choice, instance
+from ..inputs import arrays, choice, instance, require
 from ..optimisers.goal import Goal
 from ..propagation import spinors
 from ..propagation.methods import METHODS, linearise, prepare_objective
@@ -167,12 +167,12 @@ def tangents(problem, method, feel):
 
 def spinor_goal(problem, shape, _method):
     """Phase pulses on one spin: value, Jacobian, Hessian by one forward pass."""
-    if shape.kind != "phase" or problem.control != "constant" or shape.distortion is not None:
-        raise ValueError(
-            "The method 'spinors' is for piecewise-constant phases (kind='phase') of constant "
-            f"amplitude, but kind={shape.kind!r} with control={problem.control!r}"
-            f"{'' if shape.distortion is None else ' and a distortion'} arrived; use 'rotations'."
-        )
+    require(
+        shape.kind == "phase" and problem.control == "constant" and shape.distortion is None,
+        "The method 'spinors' is for piecewise-constant phases (kind='phase') of constant "
+        f"amplitude, but kind={shape.kind!r} with control={problem.control!r}"
+        f"{'' if shape.distortion is None else ' and a distortion'} arrived; use 'rotations'.",
+    )
     fidelity_of = problem.spinor_fidelity()  # refuses other systems and objectives
     ensemble, latest = problem.ensemble, [None, None]
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import arrays, positive
+from ..inputs import arrays, positive, require
 
 
 def transfer(target):
@@ -64,8 +64,10 @@ def subspace(targets):
     columns), are real, orthonormal columns :math:`C_j`.
     """
     targets = _checked_target(targets, 2)
-    if np.iscomplexobj(targets) or not np.allclose(targets.T @ targets, np.eye(targets.shape[1])):
-        raise ValueError("The target states of a subspace must be real and orthonormal columns.")
+    unit = not np.iscomplexobj(targets) and np.allclose(
+        targets.T @ targets, np.eye(targets.shape[1])
+    )
+    require(unit, "The target states of a subspace must be real and orthonormal columns.")
 
     def objective(final):
         _require_fit(final, targets.shape[:1])
@@ -133,12 +135,11 @@ def rotation(target):
     target = _checked_target(target, 2)
     size = len(target)
     square = target.shape == (size, size) and not np.iscomplexobj(target)
-    if not (square and np.allclose(target.T @ target, np.eye(size)) and np.linalg.det(target) > 0):
-        raise ValueError(
-            "The target of a rotation objective must be a rotation: a real, square, orthogonal "
-            "matrix of determinant 1 (a reflection is out of reach), but an array of shape "
-            f"{target.shape} arrived that is not."
-        )
+    require(
+        square and np.allclose(target.T @ target, np.eye(size)) and np.linalg.det(target) > 0,
+        "The target of a rotation objective must be a rotation: a real, square, orthogonal matrix "
+        f"of determinant 1 (no reflection), but one of shape {target.shape} arrived that is not.",
+    )
 
     def objective(final):
         _require_fit(final, target.shape)
@@ -160,17 +161,16 @@ OBJECTIVES = {
 
 def _checked_target(target, ndim):
     target = arrays("target: complex " + ("d", "d columns")[ndim - 1], target=target)
-    if not np.any(target):
-        raise ValueError("The target is zero; name a state that can be reached.")
+    require(np.any(target), "The target is zero; name a state that can be reached.")
     return target
 
 
 def _require_fit(final, shape):
-    if np.shape(final)[-len(shape):] != shape:
-        raise ValueError(
-            f"The final states have shape {np.shape(final)}, but this target asks for "
-            f"(..., {', '.join(map(str, shape))}); start from states that fit the objective."
-        )
+    require(
+        np.shape(final)[-len(shape):] == shape,
+        f"The final states have shape {np.shape(final)}, but this target asks for (..., "
+        f"{', '.join(map(str, shape))}); start from states that fit the objective.",
+    )
 
 
 def mean(infidelities, weights):
@@ -212,8 +212,7 @@ def tail(infidelities, weights, share=0.1):
     >>> float(value), slopes
     (0.25, array([0. , 0.5, 0.5, 0. ]))
     """
-    if positive("share", share) > 1:
-        raise ValueError(f"share must be at most 1, but {share!r} arrived.")
+    share = arrays("share: > 0 <= 1", share=share)
     order = np.argsort(-infidelities, kind="stable")
     before = np.cumsum(weights[order]) - weights[order]
     slopes = np.empty_like(weights)

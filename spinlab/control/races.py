@@ -17,7 +17,7 @@ import joblib
 import numpy as np
 from joblib.parallel import get_active_backend
 
-from ..inputs import whole
+from ..inputs import require, whole
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,7 @@ def race(run, n=8, cheap=20, max_iterations=200, finish=1, seed=0, jobs=None):
     """
     _check(run, jobs, "race() takes a function that runs one start")
     whole("n", n), whole("cheap", cheap), whole("max_iterations", max_iterations)
-    if whole("finish", finish) > n:
-        raise ValueError(f"finish must not exceed n = {n}, but {finish} arrived.")
+    require(whole("finish", finish) <= n, f"finish must not exceed n = {n}, but {finish} arrived.")
     whole("seed", seed, 0)
     start, seeds = joblib.delayed(_start), range(seed, seed + n)
     heats = _results([start(run, s, max_iterations=cheap) for s in seeds], jobs)
@@ -92,8 +91,8 @@ def race(run, n=8, cheap=20, max_iterations=200, finish=1, seed=0, jobs=None):
         except KeyboardInterrupt:
             pass
     finished = sorted(finished or [heats[best[0]]], key=_place)
-    if np.isnan(finished[0].fun):
-        raise ValueError("No start has won: the fun of all that were finished is NaN.")
+    won = not np.isnan(finished[0].fun)
+    require(won, "No start has won: the fun of all that were finished is NaN.")
     return RaceResult(finished[0], tuple(finished), heats)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..inputs import arrays, choice
+from ..inputs import arrays, choice, require
 from .descents import USED_UP, needed
 from .mma import MMAOptions, gcmma_step, start, step
 from .standard_form import (
@@ -48,11 +48,11 @@ def mma(run, x, form=None, tolerance=1e-6, advance=step, **options):
     of :class:`spinlab.optimisers.MMAOptions`.
     """
     lower, upper = run.box
-    if not np.all(np.isfinite(run.box)):
-        raise ValueError(
-            "Moving asymptotes measure their steps by the bounds' distance: give finite bounds "
-            "lower= and upper=."
-        )
+    require(
+        np.all(np.isfinite(run.box)),
+        "Moving asymptotes measure their steps by the bounds' distance: give finite bounds lower= "
+        "and upper=.",
+    )
     form = ("direct" if run.goal.members is None else "least-squares") if form is None else form
     tolerance = arrays("tolerance: > 0", tolerance=tolerance)
     rows, prices = _standard_form(run, form)

@@ -8,7 +8,7 @@ from reprlib import repr as brief
 import numpy as np
 from scipy.optimize import OptimizeResult
 
-from ..inputs import arrays
+from ..inputs import arrays, require
 from .goal import History, Optimum
 from .standard_form import Form
 
@@ -51,17 +51,15 @@ class Run:
         if self.goal.limits is not None:
             count = len(self.limits(x0)[0])
             self.form = self.form if self.priced else Form.hard(count)
-            if len(self.form.c) != count:
-                raise ValueError(
-                    f"The form has {len(self.form.c)} rows, but the goal has {count} limits."
-                )
+            rows = len(self.form.c)
+            require(rows == count, f"The form has {rows} rows, but the goal has {count} limits.")
         self(x0)
-        if self.best["norm"] < 1e-12 and not (self.constrained and self.goal.limits):
-            raise ValueError(
-                "The gradient is zero at the start, so no optimiser can leave it: the start "
-                "state and the target are orthogonal to all that these controls reach, or the "
-                "start is a stationary point. Choose another x0, seed, start or target."
-            )
+        require(
+            self.best["norm"] >= 1e-12 or (self.constrained and self.goal.limits),
+            "The gradient is zero at the start, so no optimiser can leave it: the start state and "
+            "the target are orthogonal to all that these controls reach, or the start is a "
+            "stationary point. Choose another x0, seed, start or target.",
+        )
         self.note()
 
     def __call__(self, x):
@@ -88,17 +86,17 @@ class Run:
             raise ValueError(
                 f"A goal must return a number and its gradient, but {brief(found)} arrived."
             ) from None
-        if value.ndim or gradient.shape != x.shape:
-            raise ValueError(
-                f"The goal returned a value of shape {value.shape} and a gradient of shape "
-                f"{gradient.shape} for x of shape {x.shape}; it must return a number and a "
-                "gradient of the shape of x."
-            )
-        if not (np.isfinite(value) and np.isfinite(gradient).all()):
-            raise ValueError(
-                f"The objective or its gradient became NaN or inf at evaluation "
-                f"{self.evaluations}; a shorter dt or another start may help."
-            )
+        require(
+            value.ndim == 0 and gradient.shape == x.shape,
+            f"The goal returned a value of shape {value.shape} and a gradient of shape "
+            f"{gradient.shape} for x of shape {x.shape}; it must return a number and a gradient "
+            "of the shape of x.",
+        )
+        require(
+            np.isfinite(value) and np.isfinite(gradient).all(),
+            f"The objective or its gradient became NaN or inf at evaluation {self.evaluations}; a "
+            "shorter dt or another start may help.",
+        )
         return float(value), gradient
 
     def limits(self, x):

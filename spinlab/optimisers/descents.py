@@ -11,7 +11,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize
 
-from ..inputs import whole
+from ..inputs import require, whole
 
 USED_UP = "The iterations are used up."
 
@@ -70,11 +70,11 @@ def gauss_newton(run, x, every=1, damping=1e-2, tolerance=1e-9):
 def needed(run, field, optimiser):
     """The field of the goal that an optimiser cannot do without."""
     function = getattr(run.goal, field)
-    if function is None:
-        raise ValueError(
-            f"The optimiser {optimiser!r} needs a goal with {field}, which this one lacks; "
-            "use 'l-bfgs', or see spinlab.Goal."
-        )
+    require(
+        function is not None,
+        f"The optimiser {optimiser!r} needs a goal with {field}, which this one lacks; use "
+        "'l-bfgs', or see spinlab.Goal.",
+    )
     return function
 
 

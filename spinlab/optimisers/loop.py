@@ -21,7 +21,7 @@ import inspect
 
 import numpy as np
 
-from ..inputs import arrays, choice, function, instance, start_in_box
+from ..inputs import arrays, choice, function, instance, require, start_in_box
 from .asymptotes import gcmma, mma
 from .books import PATIENCE, Run, Stagnation, Stop
 from .descents import USED_UP, gauss_newton, l_bfgs, newton, steepest_descent
@@ -99,8 +99,7 @@ def minimise(
     (True, array([1., 1.]), array([1.]))
     """
     names = (optimiser,) if isinstance(optimiser, str) else instance("optimiser", optimiser, tuple)
-    if not names:
-        raise ValueError("The tuple of optimisers is empty; name at least one.")
+    require(names, "The tuple of optimisers is empty; name at least one.")
     for name in names:
         choice("optimiser", name, OPTIMISERS)
     shares = _shared(names, options)
@@ -146,9 +145,9 @@ def _shared(names, options):
         own = set(inspect.signature(OPTIMISERS[name]).parameters) - {"run", "x", "advance"}
         known[name] = own - {"options"} | ({*vars(MMAOptions())} if "options" in own else set())
     unknown = set(options) - set().union(*known.values())
-    if unknown:
-        raise ValueError(
-            f"{' and '.join(map(repr, names))} have no option {', '.join(sorted(unknown))}; there "
-            f"are {', '.join(sorted(set().union(*known.values())))}."
-        )
+    require(
+        not unknown,
+        f"{' and '.join(map(repr, names))} have no option {', '.join(sorted(unknown))}; there are "
+        f"{', '.join(sorted(set().union(*known.values())))}.",
+    )
     return {name: {k: v for k, v in options.items() if k in some} for name, some in known.items()}

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..inputs import arrays, hold, whole
+from ..inputs import arrays, hold, require, whole
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Form:
 
     def __post_init__(self):
         hold(self, "a0: > 0; a: m* >= 0; c: m* >= 0; d: m* >= 0")
-        if np.any(self.c + self.d <= 0):
-            raise ValueError("c + d must be positive in every row: else a violation costs nothing.")
+        priced = np.all(self.c + self.d > 0)
+        require(priced, "c + d must be positive in every row: else a violation costs nothing.")
 
     @classmethod
     def hard(cls, m):
