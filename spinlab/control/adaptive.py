@@ -86,11 +86,9 @@ def adapt(problem, tolerance=0.002, rounds=8, offsets=201, scales=21, **options)
     axes = [np.unique(problem.ensemble.offset_hz), np.unique(problem.ensemble.b1_scale)]
     pairs = np.unique([problem.ensemble.offset_hz, problem.ensemble.b1_scale], axis=1).shape[1]
     full = len(axes[0]) * len(axes[1]) == pairs == problem.ensemble.members
-    require(
-        full and not problem.ensemble.relaxation_times,
-        "adapt() refines a grid of offsets and B1 scales; make one by Ensemble.grid(offsets, "
-        f"scales) (these {problem.ensemble.members} members are none).",
-    )
+    require(full and not problem.ensemble.relaxation_times,
+            "adapt() refines a grid of offsets and B1 scales; make one by Ensemble.grid(offsets, "
+            f"scales) (these {problem.ensemble.members} members are none).")
     done, history = None, ()
     try:
         for _ in range(rounds):

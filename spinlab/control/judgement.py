@@ -87,12 +87,10 @@ class Judgement:
         rising = np.all(np.diff(b1_scale) > 0) and weights.any()
         require(rising, "A histogram has B1 scales in ascending order, and some weight.")
         (first, last), (low, high) = b1_scale[weights > 0][[0, -1]], self.b1_scale[[0, -1]]
-        require(
-            low - 1e-9 < first and last < high + 1e-9,
-            f"The histogram has weight from B1 scale {first:g} to {last:g}, but "
-            f"{len(self.b1_scale)} scales from {low:g} to {high:g} were judged; judge more of "
-            "them, with an ensemble that spans the histogram.",
-        )
+        require(low - 1e-9 < first and last < high + 1e-9,
+                f"The histogram has weight from B1 scale {first:g} to {last:g}, but "
+                f"{len(self.b1_scale)} scales from {low:g} to {high:g} were judged; judge more of "
+                "them, with an ensemble that spans the histogram.")
         profile = np.interp(b1_scale, self.b1_scale, self.fidelity.mean(axis=0))
         return float(np.average(profile, weights=weights))
 
@@ -246,11 +244,9 @@ def judge(pulse, problem=None, offsets=201, scales=21, method=None, distortion=N
     instance("pulse", pulse, Pulse)
     if not hasattr(problem, "objective_function"):
         raise TypeError(f"problem must be a Problem, but {type(problem).__name__} arrived.")
-    require(
-        pulse.control == problem.control,
-        f"The pulse is piecewise {pulse.control} but the problem is piecewise {problem.control}; "
-        "give the problem the control of the pulse.",
-    )
+    require(pulse.control == problem.control,
+            f"The pulse is piecewise {pulse.control} but the problem is piecewise "
+            f"{problem.control}; give the problem the control of the pulse.")
     _warn_of_coarse_grid(pulse, problem)
     felt = pulse if distortion is None else pulse.felt(distortion)
     ranges = [

@@ -135,11 +135,10 @@ def rotation(target):
     target = _checked_target(target, 2)
     size = len(target)
     square = target.shape == (size, size) and not np.iscomplexobj(target)
-    require(
-        square and np.allclose(target.T @ target, np.eye(size)) and np.linalg.det(target) > 0,
-        "The target of a rotation objective must be a rotation: a real, square, orthogonal matrix "
-        f"of determinant 1 (no reflection), but one of shape {target.shape} arrived that is not.",
-    )
+    require(square and np.allclose(target.T @ target, np.eye(size)) and np.linalg.det(target) > 0,
+            "The target of a rotation objective must be a rotation: a real, square, orthogonal "
+            f"matrix of determinant 1 (no reflection), but one of shape {target.shape} arrived "
+            "that is not.")
 
     def objective(final):
         _require_fit(final, target.shape)
@@ -166,11 +165,9 @@ def _checked_target(target, ndim):
 
 
 def _require_fit(final, shape):
-    require(
-        np.shape(final)[-len(shape):] == shape,
-        f"The final states have shape {np.shape(final)}, but this target asks for (..., "
-        f"{', '.join(map(str, shape))}); start from states that fit the objective.",
-    )
+    require(np.shape(final)[-len(shape):] == shape,
+            f"The final states have shape {np.shape(final)}, but this target asks for (..., "
+            f"{', '.join(map(str, shape))}); start from states that fit the objective.")
 
 
 def mean(infidelities, weights):

@@ -85,21 +85,17 @@ class Problem:
         instance("parameters", self.parameters, dict)
         times = set(self.ensemble.relaxation_times)
         taken = {"offset_hz", "b1_scale", "rf_hz", *times} & set(self.parameters)
-        require(
-            not taken,
-            f"parameters names {', '.join(sorted(taken))}; what differs between members belongs "
-            "into the ensemble, and rf_hz is an argument of its own.",
-        )
+        require(not taken,
+                f"parameters names {', '.join(sorted(taken))}; what differs between members "
+                "belongs into the ensemble, and rf_hz is an argument of its own.")
         unknown = times - {symbol.name for symbol in liouvillian(self.system).parameters}
         require(
             not unknown,
             f"The ensemble has values of {', '.join(sorted(unknown))}, but the spin system has no "
             "such symbol; give it one, such as SpinSystem(t1=sympy.Symbol('T1'), t2=0.1).",
         )
-        require(
-            not self.delay or self.objective == "linear-phase",
-            f"delay must be 0 unless objective='linear-phase', but {self.delay!r} arrived.",
-        )
+        require(not self.delay or self.objective == "linear-phase",
+                f"delay must be 0 unless objective='linear-phase', but {self.delay!r} arrived.")
         # Whatever else is wrong (an unknown operator, a missing symbol) shall be said now.
         if self.objective == "universal":
             self.spinor_fidelity()
@@ -112,23 +108,19 @@ class Problem:
         if self.system.relaxes:  # the diagonal holds minus the rates of Ix and Iz
             check_times(*(-1 / np.atleast_2d(generator.drift[..., k, k])[0] for k in (3, 1)))
         d = generator.dimension
-        require(
-            start.ndim in (1, 2) and len(start) == d,
-            f"start has shape {start.shape}, but the state vectors have length {d}.",
-        )
-        require(
-            self.objective != "rotation" or np.allclose(start.T @ start, np.eye(start.shape[-1])),
-            "The start of a rotation must be None, or orthonormal columns, but others arrived.",
-        )
+        require(start.ndim in (1, 2) and len(start) == d,
+                f"start has shape {start.shape}, but the state vectors have length {d}.")
+        require(self.objective != "rotation"
+                or np.allclose(start.T @ start, np.eye(start.shape[-1])),
+                "The start of a rotation must be None, or orthonormal columns, but others "
+                "arrived.")
         objective = self.objective_function()
         apart = hasattr(objective, "member")  # then it wants the states of all members
         states = np.broadcast_to(start, (self.ensemble.members, *start.shape)) if apart else start
         value, _ = objective(states)
-        require(
-            np.ndim(value) == apart,
-            f"The objective {self.objective!r} judges one state, but start has shape "
-            f"{start.shape}; give one state, or choose the objective 'rotation'.",
-        )
+        require(np.ndim(value) == apart,
+                f"The objective {self.objective!r} judges one state, but start has shape "
+                f"{start.shape}; give one state, or choose the objective 'rotation'.")
 
     @property
     def dt(self):
@@ -170,26 +162,20 @@ class Problem:
         if self.objective == "linear-phase":
             transfer(target)  # checks the target
             drift = self.generator().drift
-            require(
-                self.delay >= 0 or not self.system.relaxes,
-                "Relaxation does not go back in time: leave out t1 and t2, or give a delay of 0 s "
-                f"or more instead of {self.delay:g}.",
-            )
-            require(
-                abs(self.delay) * np.abs(drift).max() < 1e6,
-                f"delay = {self.delay:g} s turns the spins by more than 1e6 rad, which leaves no "
-                "digit; give seconds.",
-            )
+            require(self.delay >= 0 or not self.system.relaxes,
+                    "Relaxation does not go back in time: leave out t1 and t2, or give a delay of "
+                    f"0 s or more instead of {self.delay:g}.")
+            require(abs(self.delay) * np.abs(drift).max() < 1e6,
+                    f"delay = {self.delay:g} s turns the spins by more than 1e6 rad, which leaves "
+                    "no digit; give seconds.")
             return LinearPhase(target @ expm(self.delay * drift) / np.linalg.norm(target))
         return OBJECTIVES[self.objective](target)
 
     def require_states(self, method="states"):
         """Refuse what states cannot tell: the sign of a propagator."""
-        require(
-            self.objective != "universal",
-            f"The universal fidelity is one of propagators, and the method {method!r} carries "
-            "states; use method='spinors', or the sign-free objective 'rotation'.",
-        )
+        require(self.objective != "universal",
+                f"The universal fidelity is one of propagators, and the method {method!r} carries "
+                "states; use method='spinors', or the sign-free objective 'rotation'.")
 
     def residual_target(self):
         """Final states wanted, and the scale that makes half their squared miss the infidelity."""
@@ -206,26 +192,21 @@ class Problem:
         Refused where the system is not one spin without relaxation, or the objective has no such
         form.
         """
-        require(
-            self.system.offset_hz == (0,) and not self.system.relaxes,
-            "The method 'spinors' and the objective 'universal' are for one spin without "
-            "relaxation; use another method, and the objective 'rotation'.",
-        )
+        require(self.system.offset_hz == (0,) and not self.system.relaxes,
+                "The method 'spinors' and the objective 'universal' are for one spin without "
+                "relaxation; use another method, and the objective 'rotation'.")
         if self.objective == "universal":
-            require(
-                self.start is None,
-                f"A universal rotation starts from every state: give start=None, not {self.start!r}.",
-            )
+            require(self.start is None,
+                    "A universal rotation starts from every state: give start=None, not "
+                    f"{self.start!r}.")
             return partial(universal_fidelity, target=spinor_target(self.target))
         if self.objective == "rotation":
             self.objective_function()  # checks the target
             target = np.roll(Rotation.from_matrix(self.target).as_quat(), 1)  # scalar first
             return partial(rotation_fidelity, target=target)
-        require(
-            self.objective == "transfer",
-            f"The method 'spinors' knows the objectives 'transfer', 'rotation' and 'universal', "
-            f"not {self.objective!r}; use the method 'rotations'.",
-        )
+        require(self.objective == "transfer",
+                "The method 'spinors' knows the objectives 'transfer', 'rotation' and "
+                f"'universal', not {self.objective!r}; use the method 'rotations'.")
         start, (target, _) = self.initial_state(), self.residual_target()
         return partial(transfer_fidelity, start=start, target=target)
 

@@ -48,11 +48,9 @@ def mma(run, x, form=None, tolerance=1e-6, advance=step, **options):
     of :class:`spinlab.optimisers.MMAOptions`.
     """
     lower, upper = run.box
-    require(
-        np.all(np.isfinite(run.box)),
-        "Moving asymptotes measure their steps by the bounds' distance: give finite bounds lower= "
-        "and upper=.",
-    )
+    require(np.all(np.isfinite(run.box)),
+            "Moving asymptotes measure their steps by the bounds' distance: give finite bounds "
+            "lower= and upper=.")
     form = ("direct" if run.goal.members is None else "least-squares") if form is None else form
     tolerance = arrays("tolerance: > 0", tolerance=tolerance)
     rows, prices = _standard_form(run, form)

@@ -54,12 +54,10 @@ class Run:
             rows = len(self.form.c)
             require(rows == count, f"The form has {rows} rows, but the goal has {count} limits.")
         self(x0)
-        require(
-            self.best["norm"] >= 1e-12 or (self.constrained and self.goal.limits),
-            "The gradient is zero at the start, so no optimiser can leave it: the start state and "
-            "the target are orthogonal to all that these controls reach, or the start is a "
-            "stationary point. Choose another x0, seed, start or target.",
-        )
+        require(self.best["norm"] >= 1e-12 or (self.constrained and self.goal.limits),
+                "The gradient is zero at the start, so no optimiser can leave it: the start state "
+                "and the target are orthogonal to all that these controls reach, or the start is "
+                "a stationary point. Choose another x0, seed, start or target.")
         self.note()
 
     def __call__(self, x):
@@ -86,17 +84,13 @@ class Run:
             raise ValueError(
                 f"A goal must return a number and its gradient, but {brief(found)} arrived."
             ) from None
-        require(
-            value.ndim == 0 and gradient.shape == x.shape,
-            f"The goal returned a value of shape {value.shape} and a gradient of shape "
-            f"{gradient.shape} for x of shape {x.shape}; it must return a number and a gradient "
-            "of the shape of x.",
-        )
-        require(
-            np.isfinite(value) and np.isfinite(gradient).all(),
-            f"The objective or its gradient became NaN or inf at evaluation {self.evaluations}; a "
-            "shorter dt or another start may help.",
-        )
+        require(value.ndim == 0 and gradient.shape == x.shape,
+                f"The goal returned a value of shape {value.shape} and a gradient of shape "
+                f"{gradient.shape} for x of shape {x.shape}; it must return a number and a "
+                "gradient of the shape of x.")
+        require(np.isfinite(value) and np.isfinite(gradient).all(),
+                "The objective or its gradient became NaN or inf at evaluation "
+                f"{self.evaluations}; a shorter dt or another start may help.")
         return float(value), gradient
 
     def limits(self, x):

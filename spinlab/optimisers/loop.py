@@ -145,9 +145,7 @@ def _shared(names, options):
         own = set(inspect.signature(OPTIMISERS[name]).parameters) - {"run", "x", "advance"}
         known[name] = own - {"options"} | ({*vars(MMAOptions())} if "options" in own else set())
     unknown = set(options) - set().union(*known.values())
-    require(
-        not unknown,
-        f"{' and '.join(map(repr, names))} have no option {', '.join(sorted(unknown))}; there are "
-        f"{', '.join(sorted(set().union(*known.values())))}.",
-    )
+    require(not unknown,
+            f"{' and '.join(map(repr, names))} have no option {', '.join(sorted(unknown))}; there "
+            f"are {', '.join(sorted(set().union(*known.values())))}.")
     return {name: {k: v for k, v in options.items() if k in some} for name, some in known.items()}

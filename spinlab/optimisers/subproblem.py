@@ -62,9 +62,7 @@ class Subproblem:
             "p0, q0 > 0": (self.p0 > 0) & (self.q0 > 0),
             "P, Q >= 0": m == 0 or min(self.P.min(), self.Q.min()) >= 0,
         }.items():
-            require(
-                np.all(holds), f"A subproblem needs {name}, but that does not hold everywhere."
-            )
+            require(np.all(holds), f"A subproblem needs {name}, but that does not hold everywhere.")
 
     def rows(self, x):
         """The rows' values ``g(x) - b``, shape (m,)."""
