@@ -264,7 +264,7 @@ def hold(thing, layout):
 def warn(sentence, category):
     """Warn at the line of the user's code that led here."""
     level, frame = 1, sys._getframe()
-    while frame is not None and frame.f_globals.get("__package__", "").startswith(PACKAGE):
+    while frame is not None and str(frame.f_globals.get("__name__")).split(".")[0] == PACKAGE:
         level, frame = level + 1, frame.f_back
     warnings.warn(sentence, category, stacklevel=level)
 

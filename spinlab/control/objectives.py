@@ -137,8 +137,8 @@ def rotation(target):
     square = target.shape == (size, size) and not np.iscomplexobj(target)
     require(square and np.allclose(target.T @ target, np.eye(size)) and np.linalg.det(target) > 0,
             "The target of a rotation objective must be a rotation: a real, square, orthogonal "
-            f"matrix of determinant 1 (no reflection), but one of shape {target.shape} arrived "
-            "that is not.")
+            "matrix of determinant 1 (a reflection is out of reach), but one of shape "
+            f"{target.shape} arrived that is not.")
 
     def objective(final):
         _require_fit(final, target.shape)
