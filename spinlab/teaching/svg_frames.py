@@ -23,6 +23,8 @@ XLINK = "http://www.w3.org/1999/xlink"
 # Attributes that hold lengths; elsewhere a decimal point may be part of a name or a scale.
 LENGTHS = {"d", "x", "y", "x1", "y1", "x2", "y2", "points", "width", "height"}
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
+#: Where a figure may lead or draw from; a ``javascript:`` link would run in the reader's browser.
+LINKS = ("#", "https:", "http:", "data:image/png;")
 TRANSLATION = re.compile(r"translate\([^)]*\)")
 # JupyterLab would take the arrow keys for itself.
 KEYS = 'data-lm-suppress-shortcuts="true"'
@@ -32,7 +34,8 @@ def parse(svg):
     """A drawing of matplotlib's, made comparable and small: root, and definitions by identifier.
 
     Definitions (glyphs, markers, clip paths) move to one place, lengths are rounded to 1/100 point,
-    and black becomes the colour of the page's text, so that the figure follows dark mode.
+    black becomes the colour of the page's text, so that the figure follows dark mode, and links
+    other than :data:`LINKS` are dropped.
     """
     root = ET.fromstring(svg)
     definitions = {}
@@ -40,9 +43,11 @@ def parse(svg):
     for element in itertools.chain(root.iter(), *(d.iter() for d in definitions.values())):
         element.tail = None
         element.text = (element.text or "").strip() or None
-        for name, value in list(element.attrib.items()):
-            del element.attrib[name]
-            element.attrib[name.replace(f"{{{XLINK}}}", "")] = _simplify(name, value)
+        for full_name, value in list(element.attrib.items()):
+            del element.attrib[full_name]
+            name = full_name.replace(f"{{{XLINK}}}", "")
+            if name != "href" or value.startswith(LINKS):
+                element.attrib[name] = _simplify(name, value)
     return root, definitions
 
 
@@ -140,7 +145,6 @@ class Control:
     ``start`` is the position of the one that is chosen first.
     """
 
-    name: str
     label: str
     values: tuple
     start: int
@@ -277,7 +281,7 @@ def _own(text, prefix, attribute="#html"):
     if attribute == "id":
         return prefix + text
     if attribute == "href":
-        return text.replace("#", "#" + prefix, 1)
+        return re.sub("^#", f"#{prefix}", text)
     text = re.sub(r"url\(#", f"url(#{prefix}", text)
     if attribute == "#html":
         text = re.sub(r'\bid="', f'id="{prefix}', text)
