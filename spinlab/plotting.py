@@ -61,7 +61,6 @@ def _draw_samples(axes, pulse, row, **style):
     if pulse.control == "linear":
         axes.plot(times, row, **style)
     else:
-        style["ls"] = style.get("ls", "-")
         axes.stairs(row, times, baseline=None, lw=1.6, **style)
 
 
@@ -157,11 +156,11 @@ def plot_fidelity_map(report, title=None):
 
 
 def _draw_map(axes, report, **bar):
-    if len(report.offset_hz) < 2 or len(report.b1_scale) < 2:
-        axis = report.offset_hz / 1e3 if len(report.offset_hz) > 1 else report.b1_scale
+    if min(report.fidelity.shape) < 2:
+        over_offset = len(report.offset_hz) > 1
+        axis = report.offset_hz / 1e3 if over_offset else report.b1_scale
         axes.plot(axis, report.fidelity.ravel(), marker="o" if len(axis) == 1 else None)
-        axes.set(xlabel="offset (kHz)" if len(report.offset_hz) > 1 else "B1 scale")
-        axes.set(ylabel="fidelity")
+        axes.set(xlabel="offset (kHz)" if over_offset else "B1 scale", ylabel="fidelity")
     else:
         image = axes.pcolormesh(
             report.offset_hz / 1e3, report.b1_scale, report.fidelity.T,
@@ -192,10 +191,8 @@ def plot_report(pulse, problem=None, **options):
         What was programmed is solid, what the spins feel behind a distortion dotted; the worst
         member is marked on the map and drawn among the paths.  Coupled spins have no paths.
     """
-    if isinstance(pulse, PulseReport) and problem is None and not options:
-        report = pulse
-    else:
-        report = report_pulse(pulse, problem, **options)
+    given = isinstance(pulse, PulseReport) and problem is None and not options
+    report = pulse if given else report_pulse(pulse, problem, **options)
     rows = [["RF", "phase"], ["x", "y", "z"], ["map", "spectrum"]]
     if report.paths is None:
         del rows[1]

@@ -5,7 +5,7 @@ slider       a native control of a figure; a *drop-down* where its values are te
 frame        the figure at one position of its sliders; a page without a kernel replays all of them
 formula      a curve of closed form, which the page itself computes (``explore_formula``)
 alt          what a picture shows, in words, for those who cannot see it
-exercise     a question of a chapter, with its reference answer (``EXERCISES``, ``answers/``)
+exercise     a question of a chapter, with its reference answer (``answers/``)
 verdict      whether an answer is right, and a hint that does not reveal it (``check_answer``)
 slip         a usual mistake that a hint names: the sign, a factor of 2 pi, a transposed matrix
 grader       runs a folder of notebooks and tabulates the verdicts (``spinlab.teaching.grade``)
@@ -16,10 +16,7 @@ Nothing of this is loaded before it is used: figures need Matplotlib, and answer
 
 from importlib import import_module
 
-_ROOMS = {
-    "explore": "sliders", "explore_formula": "formula_sliders",
-    "check_answer": "exercises", "EXERCISES": "exercises",
-}  # fmt: skip
+_ROOMS = {"explore": "sliders", "explore_formula": "formula_sliders", "check_answer": "exercises"}
 
 
 def __getattr__(name):

@@ -1,4 +1,7 @@
-"""What the sliders need of matplotlib: curves at a known place, and figures as SVG and PNG."""
+"""What the sliders need of matplotlib: curves at a known place, and figures as SVG and PNG.
+
+A figure that was written is closed: matplotlib forgets it (it can still be drawn).
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,7 @@ def figure_svg(figure):
         text = io.StringIO()
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(text, format="svg", transparent=True, metadata=nothing)
+    plt.close(figure)
     return text.getvalue()
 
 
@@ -54,9 +58,5 @@ def figure_png(figure):
     """A figure as PNG bytes."""
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=144)
-    return data.getvalue()
-
-
-def close(figure):
-    """Let matplotlib forget a figure (it can still be drawn)."""
     plt.close(figure)
+    return data.getvalue()

@@ -15,7 +15,7 @@ import sympy as sp
 from sympy.core.numbers import Exp1, Pi
 
 from ..inputs import finite_array, instance, window
-from .figures import close, figure_svg, plot_curves
+from .figures import figure_svg, plot_curves
 from .sliders import Exploration, described, label
 from .svg_frames import figure_element, range_input
 
@@ -80,7 +80,7 @@ def explore_formula(curves, variable, alt, ylim, xlabel="", ylabel="", **sliders
     -------
     Formula or Exploration
         Shown by the notebook: a page without a kernel computes the curve itself; with a kernel it
-        is an :func:`~spinlab.explore` of 41 values a slider.
+        is an :func:`~spinlab.explore` of 41 values a slider, and its start.
 
     Raises
     ------
@@ -155,16 +155,14 @@ class Formula:
         }  # fmt: skip
         controls = "".join(range_input(label(name), *row) for name, row in self.sliders.items())
         script = f'<script type="application/spin-formula">{json.dumps(data)}</script>'
-        page = figure_element("spin-formula", figure_svg(figure), self.alt, controls, script)
-        close(figure)
-        return page
+        return figure_element("spin-formula", figure_svg(figure), self.alt, controls, script)
 
     def live(self):
         """The same with a kernel: an exploration on a grid."""
-        grids = {name: np.linspace(a, b, 41).tolist() for name, (a, b, _) in self.sliders.items()}
-        starts = {
-            name: min(grids[name], key=lambda v, s=start: abs(v - s))
-            for name, (_, _, start) in self.sliders.items()
+        starts = {name: start for name, (_, _, start) in self.sliders.items()}
+        grids = {
+            name: sorted({start, *np.linspace(low, high, 41).tolist()})
+            for name, (low, high, start) in self.sliders.items()
         }
         return Exploration(self.draw, self.alt, grids, starts)
 

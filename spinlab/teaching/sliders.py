@@ -18,8 +18,8 @@ import os
 import re
 from types import FunctionType
 
-from ..inputs import choice, function, instance
-from .figures import close, figure_png, figure_svg
+from ..inputs import choice, function, instance, whole
+from .figures import figure_png, figure_svg
 from .svg_frames import Control, page_fragment
 
 #: Endings of a slider's name that are units: ``offset_khz`` is shown as "offset: 3 kHz".
@@ -76,11 +76,7 @@ def explore(draw, alt, start=None, play=None, **grids):
         raise ValueError("explore() needs at least one slider, such as T1=[0.5, 1.0, 1.5].")
     grids = {name: _grid(name, grid) for name, grid in grids.items()}
     frames = math.prod(map(len, grids.values()))
-    if frames > MAX_FRAMES:
-        raise ValueError(
-            f"The sliders have {frames} positions in all, and each has a drawing of its own; "
-            f"give fewer values, for at most {MAX_FRAMES}."
-        )
+    whole("The number of drawings, one for each position of the sliders,", frames, 1, MAX_FRAMES)
     values = {name: grid[len(grid) // 2] for name, grid in grids.items()}
     for name, value in instance("start", {} if start is None else start, dict).items():
         grid = grids[choice("slider", name, grids)]
@@ -173,16 +169,12 @@ class Exploration:
             if figure is before:  # its layout is settled: quicker, and nothing jumps
                 figure.set_layout_engine("none")
             drawings.append(figure_svg(figure))
-            close(figure)
             before = figure
         return drawings
 
     def picture(self, **values):
         """The figure at the given values (the starting ones by default) as PNG, base64."""
-        figure = self.figure(**values)
-        data = figure_png(figure)
-        close(figure)
-        return base64.b64encode(data).decode()
+        return base64.b64encode(figure_png(self.figure(**values))).decode()
 
     def page(self):
         """HTML for a page without a kernel."""
@@ -233,11 +225,8 @@ class Exploration:
         if os.environ.get("SPINLAB_BOOK") != "1":
             return self.widget()._repr_mimebundle_(include=include, exclude=exclude)
         shown = ", ".join(f"{c.label} = {c.values[c.start]}" for c in self.controls())
-        return {
-            "text/html": self.page(),
-            "image/png": self.picture(),
-            "text/plain": f"explore: {shown}",
-        }
+        text = {"text/html": self.page(), "text/plain": f"explore: {shown}"}
+        return {**text, "image/png": self.picture()}
 
 
 def _unit(name):

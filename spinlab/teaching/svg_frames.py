@@ -85,11 +85,7 @@ def themed(style):
 
 
 def _rounded(text):
-    def shorter(match):
-        number = f"{float(match.group()):.2f}".rstrip("0").rstrip(".")
-        return "0" if number == "-0" else number
-
-    return NUMBER.sub(shorter, text)
+    return NUMBER.sub(lambda match: f"{round(float(match.group()), 2) + 0:.12g}", text)  # no -0
 
 
 def serialise(element):
@@ -216,13 +212,13 @@ def page_fragment(drawings, controls, alt, play=None):
     start = 0
     for control in controls:
         start = start * len(control.values) + control.start
-    order = [start, *(k for k in range(len(frames)) if k != start)]
-    prefix = "s" + hashlib.sha1(drawings[start].encode()).hexdigest()[:8] + "-"
+    prefix = _prefix(drawings[start])
+    frames.insert(0, frames.pop(start))  # the others are changes of the one that is shown first
     channels = []
-    for position, name, values in differences([frames[k] for k in order]):
-        by_frame = dict(zip(order, values, strict=True))
-        table = sorted(set(values), key=values.index)
-        used = [table.index(by_frame[k]) for k in range(len(frames))]
+    for position, name, values in differences(frames):
+        table = list(dict.fromkeys(values))
+        used = [table.index(value) for value in values]
+        used.insert(start, used.pop(0))
         stored = map(pack_path, table) if name == "d" else (_own(v, prefix, name) for v in table)
         channels.append([position, name, list(stored), used])
     values = [list(control.values) for control in controls]
@@ -233,7 +229,7 @@ def page_fragment(drawings, controls, alt, play=None):
         f'<script type="application/spin-frames">{base64.b64encode(packed).decode()}</script>'
     )
     return _element(
-        "spin-explore", _picture(frames[start], definitions, prefix, alt),
+        "spin-explore", _picture(frames[0], definitions, prefix, alt),
         "".join(control.html() for control in controls) + button, script,
     )
 
@@ -241,8 +237,8 @@ def page_fragment(drawings, controls, alt, play=None):
 def figure_element(name, drawing, alt, controls, script):
     """HTML of a custom element around one drawing; its controls appear when its script runs."""
     root, definitions = parse(drawing)
-    prefix = "s" + hashlib.sha1((drawing + script).encode()).hexdigest()[:8] + "-"
-    return _element(name, _picture(root, definitions, prefix, alt), controls, script)
+    picture = _picture(root, definitions, _prefix(drawing + script), alt)
+    return _element(name, picture, controls, script)
 
 
 def range_input(label, low, high, start, step="any", shown=None):
@@ -274,6 +270,10 @@ def _picture(root, definitions, prefix, alt):
         f'<svg xmlns="{SVG}"{attributes} role="img" aria-label="{description}">'
         f"<defs>{shared}</defs>{body}</svg>"
     )
+
+
+def _prefix(text):
+    return "s" + hashlib.sha1(text.encode()).hexdigest()[:8] + "-"
 
 
 def _own(text, prefix, attribute="#html"):
