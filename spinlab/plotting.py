@@ -206,7 +206,7 @@ def plot_report(pulse, problem=None, **options):
         axes[name].tick_params(labelleft=name == "x")
     judged, near = report.judged, np.abs(report.frequency_hz) < 2 * report.band_hz
     _draw_map(axes["map"], judged, location="top", label="")
-    axes["spectrum"].axvspan(*judged.offset_hz[[0, -1]] / 1e3, color="0.5", alpha=0.3)
+    axes["spectrum"].axvspan(*judged.offset_hz[[0, -1]] / 1e3, color="0.5", alpha=0.3, lw=0)
     axes["spectrum"].plot(report.frequency_hz[near] / 1e3, report.spectrum[near])
     axes["spectrum"].set(xlabel="offset (kHz)", ylabel="spectrum (turns)")
     for name, title in {
