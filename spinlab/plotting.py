@@ -1,12 +1,11 @@
-"""Pictures of pulses, trajectories, convergence and fidelity; the only module with matplotlib.
+"""Pictures of pulses, trajectories, convergence and fidelity: it draws, and does nothing else.
 
-Every function returns the matplotlib figure and draws in the units of the laboratory: microseconds
-and kilohertz.
+Every function returns the matplotlib figure, in the units of the laboratory (microseconds and
+kilohertz), and lays it out itself, whatever style is in use.
 """
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -38,7 +37,7 @@ def plot_pulse(pulse, title=None):
     matplotlib.figure.Figure
     """
     instance("pulse", pulse, Pulse)
-    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.4, 4.6))
+    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.4, 4.6), layout="constrained")
     for row, name in zip(pulse.waveform, "xy", strict=True):
         _draw_samples(top, pulse, row * pulse.rf_hz / 1e3, label=f"$u_{name}$")
     top.set(ylabel="RF (kHz)")
@@ -61,7 +60,6 @@ def _draw_samples(axes, pulse, row, **style):
     if pulse.control == "linear":
         axes.plot(times, row, **style)
     else:
-        style["ls"] = style.get("ls", "-")
         axes.stairs(row, times, baseline=None, lw=1.6, **style)
 
 
@@ -78,14 +76,15 @@ def plot_bloch(trajectories, labels=None, title=None):
     -------
     matplotlib.figure.Figure
     """
-    paths = [finite_array("A trajectory", path) for path in _sequence("trajectories", trajectories)]
+    trajectories = instance("trajectories", trajectories, (list, tuple, np.ndarray))
+    paths = [finite_array("A trajectory", path) for path in trajectories]
     for path in paths:
-        if path.ndim != 2 or path.shape[1] not in (3, 4):
+        if path.ndim != 2 or not len(path) or path.shape[1] not in (3, 4):
             raise ValueError(
                 f"A trajectory has shape (steps + 1, 3), but {path.shape} arrived; "
                 "pass a list of trajectories, also for a single one."
             )
-    if labels is not None and len(_sequence("labels", labels)) != len(paths):
+    if labels is not None and len(instance("labels", labels, (list, tuple))) != len(paths):
         raise ValueError(f"There are {len(labels)} labels for {len(paths)} trajectories.")
     fig = plt.figure(figsize=(4.8, 4.6), layout="none")
     axes = fig.add_axes((0, 0, 1, 0.95), projection="3d")
@@ -108,12 +107,6 @@ def plot_bloch(trajectories, labels=None, title=None):
     return fig
 
 
-def _sequence(name, value):
-    if not isinstance(value, (list, tuple, np.ndarray)):
-        raise TypeError(f"{name} must be a list, but {type(value).__name__} arrived.")
-    return value
-
-
 def plot_convergence(histories):
     """Infidelity against iterations and against time.
 
@@ -129,7 +122,7 @@ def plot_convergence(histories):
         raise ValueError("histories is empty; pass {name: result.history}.")
     for history in histories.values():
         instance("A history", history, History, "Pass result.history.")
-    fig, (left, right) = plt.subplots(1, 2, sharey=True, figsize=(7.2, 3.4))
+    fig, (left, right) = plt.subplots(1, 2, sharey=True, figsize=(7.2, 3.4), layout="constrained")
     for name, history in histories.items():
         infidelity = 1 - np.maximum.accumulate(history.fidelity)
         left.semilogy(infidelity, label=name)
@@ -153,7 +146,7 @@ def plot_fidelity_map(report, title=None):
     matplotlib.figure.Figure
     """
     instance("report", report, Judgement)
-    fig, axes = plt.subplots()
+    fig, axes = plt.subplots(layout="constrained")
     _draw_map(axes, report)
     axes.set_title(
         title or f"mean {report.mean:.4f}, worst {report.minimum:.4f} (cross)", fontsize="medium"
@@ -162,11 +155,11 @@ def plot_fidelity_map(report, title=None):
 
 
 def _draw_map(axes, report, **bar):
-    if len(report.offset_hz) < 2 or len(report.b1_scale) < 2:
-        axis = report.offset_hz / 1e3 if len(report.offset_hz) > 1 else report.b1_scale
+    if min(report.fidelity.shape) < 2:
+        over_offset = len(report.offset_hz) > 1
+        axis = report.offset_hz / 1e3 if over_offset else report.b1_scale
         axes.plot(axis, report.fidelity.ravel(), marker="o" if len(axis) == 1 else None)
-        axes.set(xlabel="offset (kHz)" if len(report.offset_hz) > 1 else "B1 scale")
-        axes.set(ylabel="fidelity")
+        axes.set(xlabel="offset (kHz)" if over_offset else "B1 scale", ylabel="fidelity")
     else:
         image = axes.pcolormesh(
             report.offset_hz / 1e3, report.b1_scale, report.fidelity.T,
@@ -197,29 +190,30 @@ def plot_report(pulse, problem=None, **options):
         What was programmed is solid, what the spins feel behind a distortion dotted; the worst
         member is marked on the map and drawn among the paths.  Coupled spins have no paths.
     """
-    if isinstance(pulse, Judgement) and problem is None and not options:
-        report = pulse
-    else:
-        report = judge(pulse, problem, **options)
+    given = isinstance(pulse, Judgement) and problem is None and not options
+    report = pulse if given else judge(pulse, problem, **options)
     rows = [["RF", "phase"], ["x", "y", "z"], ["map", "spectrum"]]
     if report.paths is None:
         del rows[1]
     nested = [[[row]] for row in rows]  # every row has columns of its own
-    fig, axes = plt.subplot_mosaic(nested, figsize=(5.8, 2.4 * len(rows)))
+    fig, axes = plt.subplot_mosaic(nested, figsize=(5.8, 2.4 * len(rows)), layout="constrained")
     _draw_controls(axes["RF"], axes["phase"], report)
-    axes["phase"].set_title(f"peak {report.peak_hz / 1e3:.3g}, rms {report.rms_hz / 1e3:.3g} kHz")
     for name, path in zip("xyz", () if report.paths is None else report.paths.T, strict=False):
         axes[name].plot(report.felt.times * 1e6, path[:, :-1], color="0.6", lw=0.7)
         axes[name].plot(report.felt.times * 1e6, path[:, -1], color="C1")
         axes[name].set(title=f"$M_{name}$", xlabel="time (µs)", ylim=(-1.1, 1.1))
         axes[name].tick_params(labelleft=name == "x")
-    judged, near = report, np.abs(report.frequency_hz) < 2 * report.band_hz
-    _draw_map(axes["map"], judged, location="top", label="")
-    axes["map"].set_title(f"mean {judged.mean:.4f}, worst {judged.minimum:.4f}")
-    axes["spectrum"].axvspan(*judged.offset_hz[[0, -1]] / 1e3, color="0.85")
+    near = np.abs(report.frequency_hz) < 2 * report.band_hz
+    _draw_map(axes["map"], report, location="top", label="")
+    axes["spectrum"].axvspan(*report.offset_hz[[0, -1]] / 1e3, color="0.5", alpha=0.3, lw=0)
     axes["spectrum"].plot(report.frequency_hz[near] / 1e3, report.spectrum[near])
     axes["spectrum"].set(xlabel="offset (kHz)", ylabel="spectrum (turns)")
-    axes["spectrum"].set_title(f"95 % of energy: ±{report.band_hz / 1e3:.3g} kHz")
+    for name, title in {
+        "phase": f"peak {report.peak_hz / 1e3:.3g}, rms {report.rms_hz / 1e3:.3g} kHz",
+        "map": f"mean {report.mean:.4f}, worst {report.minimum:.4f}",
+        "spectrum": f"95 % of energy: ±{report.band_hz / 1e3:.3g} kHz",
+    }.items():
+        axes[name].set_title(title, fontsize="medium")
     return fig
 
 
@@ -233,58 +227,3 @@ def _draw_controls(top, bottom, report):
     top.set(xlabel="time (µs)", ylabel="RF (kHz)")
     bottom.set(xlabel="time (µs)", ylabel="phase (rad)")
     top.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1), handlelength=1, borderpad=0)
-
-
-def plot_curves(x, rows, labels, ylim, xlabel="", ylabel=""):
-    """Curves in axes of a fixed place, so that a page can redraw them.
-
-    Parameters
-    ----------
-    x : ndarray, (points,)
-    rows : ndarray, (curves, points)
-    labels : sequence of str
-    ylim : tuple of float
-    xlabel, ylabel : str
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Curve ``k`` bears the identifier ``curve<k>``.
-    list of float
-        ``[sx, ox, sy, oy]``: the point (x, y) of the data is drawn at (sx x + ox, sy y + oy) in
-        the SVG file.
-    """
-    width, height = 6.4, 3.4
-    left, bottom, across, up = place = (0.13, 0.17, 0.84, 0.72)
-    fig = plt.figure(figsize=(width, height), layout="none")
-    axes = fig.add_axes(place)
-    for k, (row, label) in enumerate(zip(rows, labels, strict=True)):
-        (line,) = axes.plot(x, row, ["-", "--", "-.", ":"][k % 4], label=label)
-        line.set_gid(f"curve{k}")
-    axes.set(xlim=(x[0], x[-1]), ylim=ylim, xlabel=xlabel, ylabel=ylabel)
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(rows), borderaxespad=0.2)
-    sx = 72 * width * across / (x[-1] - x[0])
-    sy = -72 * height * up / (ylim[1] - ylim[0])
-    ox, oy = 72 * width * left - sx * x[0], 72 * height * (1 - bottom) - sy * ylim[0]
-    return fig, [float(value) for value in (sx, ox, sy, oy)]
-
-
-def figure_svg(figure):
-    """A figure as SVG text, the same for the same content."""
-    with plt.rc_context({"svg.fonttype": "path", "svg.hashsalt": "spinlab"}):
-        text = io.StringIO()
-        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(text, format="svg", transparent=True, metadata=nothing)
-    return text.getvalue()
-
-
-def figure_png(figure):
-    """A figure as PNG bytes."""
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=144)
-    return data.getvalue()
-
-
-def close(figure):
-    """Let matplotlib forget a figure (it can still be drawn)."""
-    plt.close(figure)

@@ -47,6 +47,13 @@ def test_strange_answers_are_answered(name, answer):
     assert not verdict.right and verdict.sentence and repr(verdict).startswith("✗")
 
 
+@pytest.mark.parametrize("name", REFERENCES)
+@pytest.mark.parametrize("change", [lambda x: x + 5j, lambda x: np.array(x, dtype=str)], ids=["complex", "text"])
+def test_numbers_must_be_real(name, change):
+    verdict = check_answer(name, changed(EXERCISES[name].reference, change))
+    assert not verdict.right and "real numbers" in verdict.sentence
+
+
 VECTOR, MATRIX = np.array([1.0, 2.0, -4.0]), np.array([[1.0, 2.0], [0.0, 3.0]])
 SLIPS = [
     (VECTOR, VECTOR, ""),

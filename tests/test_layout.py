@@ -25,12 +25,12 @@ WINGS = {
     "problem isolation cramer_rao start",
     "plotting": "",
     "teaching": "answers.chapter1 answers.chapter2 answers.chapter3 answers.chapter4 answers "
-    "exercises grade svg_frames sliders formula_sliders",
+    "exercises grade svg_frames figures sliders formula_sliders",
 }
 FLOORS = ["inputs", "spins pulses optimisers", "propagation files", "control", "mrs plotting", "teaching"]
 #: Who may import what costs time or needs a screen.
 KEEPERS = {
-    "matplotlib": {"plotting"},
+    "matplotlib": {"plotting", "teaching.figures"},
     "ipywidgets": {"teaching.sliders"},
     "autograd": {"propagation.methods", "propagation.checks", "teaching.answers.chapter1", "mrs.split_step"},
 }

@@ -1,11 +1,16 @@
-"""Every picture: drawn, labelled, and of the numbers that it was given."""
+"""Every picture: drawn, labelled, legible in any style, and of the numbers that it was given."""
+
+import itertools
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import spinlab as sl
+from spinlab.plotting import STYLE
+from spinlab.teaching.figures import plot_curves
 
 WAVEFORM = np.random.default_rng(0).uniform(-1, 1, (2, 9))
 PULSES = [sl.Pulse(WAVEFORM, 1e-6, 1e4, control) for control in ("constant", "linear")]
@@ -94,3 +99,84 @@ def test_style():
         sl.use_style()
         assert not plt.rcParams["axes.spines.top"]
         drawable(sl.plot_pulse(PULSES[0]))
+
+
+# Whatever the style, nobody has to guess what stands below something else.
+
+ENSEMBLE = sl.Ensemble.grid(np.linspace(-2e3, 2e3, 9), [0.8, 1.0, 1.2])
+COUPLED = sl.SpinSystem((-300, 400), ((1, 2, 150.0),))
+
+
+def page(start="Iz", target="Ix", distortion=None, **more):
+    pulse = sl.Pulse(np.random.default_rng(0).uniform(-1, 1, (2, 60)), 1e-5, 1e4)
+    problem = sl.Problem(start, target, pulse.duration, pulse.steps, pulse.rf_hz, **more)
+    return sl.plot_report(pulse, problem, offsets=21, scales=5, distortion=distortion)
+
+
+def convergence():
+    infidelity, ones = np.geomspace(0.9, 1e-6, 30), np.ones(30)
+    history = sl.optimisers.History(infidelity, ones, np.linspace(0, 12, 30), np.arange(30))
+    return sl.plot_convergence({"fem-linear": history, "grape": history})
+
+
+def curves():
+    x = np.linspace(0, 3, 50)
+    rows, labels = np.array([np.exp(-x), 1 - np.exp(-x)]), ["$M_x$ from $I_x$", "$M_z$ from 0"]
+    return plot_curves(x, rows, labels, (0, 1.05), "time (s)", "magnetisation")[0]
+
+
+FIGURES = {
+    "pulse": lambda: sl.plot_pulse(PULSES[0], title="A pulse"),
+    "bloch": lambda: sl.plot_bloch([PATH, -PATH], ["one", "two"], title="Two paths"),
+    "convergence": convergence,
+    "map": lambda: sl.plot_fidelity_map(report(7, 5)),
+    "one offset": lambda: sl.plot_fidelity_map(report(1, 5)),
+    "report": lambda: page(ensemble=ENSEMBLE),
+    "report of one member": page,
+    "report behind a resonator": lambda: page(distortion=sl.pulses.resonator(200e3, 1e-6)),
+    "report of coupled spins": lambda: page("I1z", "I1x", system=COUPLED, ensemble=ENSEMBLE),
+    "curves": curves,
+}
+
+
+def drawn_texts(figure, monkeypatch):
+    """Text, axes and box of everything that a drawing writes."""
+    found, draw = [], Text.draw
+
+    def record(text, renderer, *args, **kwargs):
+        if text.get_visible() and text.get_text().strip():
+            found.append((text.get_text(), text.axes, text.get_window_extent(renderer)))
+        draw(text, renderer, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Text, "draw", record)
+        figure.canvas.draw()
+    return found
+
+
+def common(one, other):
+    """Whether two boxes share more than half a pixel."""
+    wide, high = (
+        min(a1, b1) - max(a0, b0)
+        for (a0, a1), (b0, b1) in zip((one.intervalx, one.intervaly),
+                                      (other.intervalx, other.intervaly), strict=True)
+    )
+    return wide > 0.5 and high > 0.5
+
+
+@pytest.mark.parametrize("style", ["default", STYLE, "ggplot", "dark_background"])
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_text_can_be_read(name, style, monkeypatch):
+    with plt.style.context(["default", style]):
+        figure = FIGURES[name]()
+        found = drawn_texts(figure, monkeypatch)
+    assert len(found) > 3
+    for (text, _, box), (neighbour, _, other) in itertools.combinations(found, 2):
+        assert not common(box, other), f"{text!r} and {neighbour!r} overlap"
+    for text, axes, box in found:
+        (left, bottom), (right, top) = box.min, box.max
+        inside = min(left, bottom) >= 0 and right <= figure.bbox.x1 and top <= figure.bbox.y1
+        assert inside, f"{text!r} is cut off"
+        for other in figure.axes:
+            covered = axes and not np.allclose(other.bbox, axes.bbox) and common(box, other.bbox)
+            assert not covered, f"{text!r} reaches into other axes"

@@ -1,5 +1,29 @@
-"""teaching."""
+"""Teaching: figures with sliders, and exercises that check themselves.
 
-from .exercises import check_answer
-from .formula_sliders import explore_formula
-from .sliders import explore
+===========  ======================================================================================
+slider       a native control of a figure; a *drop-down* where its values are text (``explore``)
+frame        the figure at one position of its sliders; a page without a kernel replays all of them
+formula      a curve of closed form, which the page itself computes (``explore_formula``)
+alt          what a picture shows, in words, for those who cannot see it
+exercise     a question of a chapter, with its reference answer (``answers/``)
+verdict      whether an answer is right, and a hint that does not reveal it (``check_answer``)
+slip         a usual mistake that a hint names: the sign, a factor of 2 pi, a transposed matrix
+grader       runs a folder of notebooks and tabulates the verdicts (``spinlab.teaching.grade``)
+===========  ======================================================================================
+
+Nothing of this is loaded before it is used: figures need Matplotlib, and answers all chapters.
+"""
+
+from importlib import import_module
+
+_ROOMS = {"explore": "sliders", "explore_formula": "formula_sliders", "check_answer": "exercises"}
+
+
+def __getattr__(name):
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+
+
+def __dir__():
+    return sorted([*globals(), *_ROOMS])

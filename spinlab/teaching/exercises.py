@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import choice
+from ..inputs import choice, finite_array
 from .answers import chapter1, chapter2, chapter3, chapter4
 
 
@@ -124,17 +124,15 @@ def diagnose(answer, reference, tolerance=1e-6):
     'The answer is off by a factor of 2 pi: hertz or rad/s?'
     """
     try:
-        answer = np.asarray(answer, dtype=float)
-    except (TypeError, ValueError):
-        return f"Wanted are real numbers, but {type(answer).__name__} arrived."
+        answer = finite_array("The answer", answer)
+    except (TypeError, ValueError) as error:
+        return str(error)
     reference = np.asarray(reference, dtype=float)
     limit = tolerance * np.abs(reference).max()
     if answer.shape == reference.T.shape != reference.shape:
         return "The shape is transposed: exchange rows and columns."
     if answer.shape != reference.shape:
         return f"The shape should be {reference.shape}, but {answer.shape} arrived."
-    if not np.all(np.isfinite(answer)):
-        return "The answer holds NaN or inf."
 
     def agrees(candidate):
         return np.abs(candidate - reference).max() <= limit
@@ -173,8 +171,8 @@ def _order_hint(task, answer):
     errors = []
     for step in (h / 8, h / 16):
         reference = np.asarray(task.reference(*rest, step))
-        given = np.asarray(answer(*rest, step), dtype=float)
-        if given.shape != reference.shape:
+        given = np.asarray(answer(*rest, step))
+        if given.shape != reference.shape or given.dtype.kind not in "iuf":
             return ""
         errors.append(np.abs(given - reference).max() / np.abs(reference).max())
     converges = errors[1] < 0.1 and 1.5 < errors[0] / max(errors[1], 1e-300) < 2.7

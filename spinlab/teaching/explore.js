@@ -1,9 +1,9 @@
-// Replays the frames of an explorable figure (see spinlab/frames.py). Plain JavaScript, no network.
+// Replays the frames of an explorable figure (see svg_frames.py). Plain JavaScript, no network.
 //
 // Inside <spin-explore> stand an SVG, a hidden <fieldset> with native controls, and a script element
 // with the changes: base64 of gzip of JSON {channels, controls, play, milliseconds}. A channel is
 // [position of the element in document order, attribute or "#html", values, value used by each frame];
-// the values of paths are packed as pack_path() of frames.py says.
+// the values of paths are packed as pack_path() of svg_frames.py says.
 (() => {
   "use strict";
 
@@ -107,7 +107,7 @@
     }
   }
 
-  // A curve of a formula (see spinlab/formulas.py): computed anew while a slider moves.
+  // A curve of a formula (see formula_sliders.py): computed anew while a slider moves.
   class SpinFormula extends HTMLElement {
     connectedCallback() {
       whenParsed(() => this.start());

@@ -6,7 +6,6 @@ the slider moves.  What JavaScript would not compute faithfully is refused.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from keyword import iskeyword
@@ -15,9 +14,9 @@ import numpy as np
 import sympy as sp
 from sympy.core.numbers import Exp1, Pi
 
-from ..inputs import finite_array, instance
-from ..plotting import close, figure_png, figure_svg, plot_curves
-from .sliders import Exploration, _label
+from ..inputs import finite_array, instance, window
+from .figures import figure_svg, plot_curves
+from .sliders import Exploration, described, label
 from .svg_frames import figure_element, range_input
 
 #: What JavaScript computes as SymPy means it; the browser tests compare each of them.
@@ -47,12 +46,17 @@ def javascript(expression):
     ValueError: JavaScript cannot compute erf(t) faithfully; draw the curve with explore() instead.
     """
     for part in sp.preorder_traversal(expression):
-        if not isinstance(part, FAITHFUL):
+        if not isinstance(part, FAITHFUL) or part.is_real is False or _cube_root(part):
             raise ValueError(
                 f"JavaScript cannot compute {part} faithfully; draw the curve with explore() "
                 "instead."
             )
     return sp.jscode(expression)
+
+
+def _cube_root(part):
+    """Of a negative number it is real in JavaScript, and has no real value in NumPy."""
+    return part.is_Pow and part.exp in (sp.Rational(1, 3), sp.Rational(-1, 3))
 
 
 def explore_formula(curves, variable, alt, ylim, xlabel="", ylabel="", **sliders):
@@ -76,7 +80,7 @@ def explore_formula(curves, variable, alt, ylim, xlabel="", ylabel="", **sliders
     -------
     Formula or Exploration
         Shown by the notebook: a page without a kernel computes the curve itself; with a kernel it
-        is an :func:`~spinlab.explore` of 41 values a slider.
+        is an :func:`~spinlab.explore` of 41 values a slider, and its start.
 
     Raises
     ------
@@ -90,18 +94,15 @@ def explore_formula(curves, variable, alt, ylim, xlabel="", ylabel="", **sliders
     ...                 T2=(0.05, 1, 0.2)).sources
     ['Math.exp(-t/T2)']
     """
-    curves = {label: sp.sympify(e) for label, e in instance("curves", curves, dict).items()}
-    if not isinstance(variable, tuple) or len(variable) != 3 or not curves:
-        raise ValueError(
-            f"Give at least one curve, and a range (symbol, low, high), not {variable!r}."
-        )
-    symbol, low, high = instance("variable[0]", variable[0], sp.Symbol), *variable[1:]
-    for name, limits in (("The range", (low, high)), ("ylim", ylim)):
-        limits = finite_array(name, limits)
-        if limits.shape != (2,) or not limits[0] < limits[1]:
-            raise ValueError(f"{name} must be two numbers, low < high, but {limits} arrived.")
-    if not str(alt or "").strip():
-        raise ValueError("Please describe the picture in alt=; readers may not see it.")
+    if not instance("curves", curves, dict):
+        raise ValueError("There is no curve; give at least one, as {label: expression}.")
+    for name, curve in curves.items():
+        instance(f"The curve {name!r}", curve, sp.Expr, "Give an expression of SymPy.")
+    if len(instance("variable", variable, tuple)) != 3:
+        raise ValueError(f"variable must be (symbol, low, high), but {variable!r} arrived.")
+    symbol = instance("variable[0]", variable[0], sp.Symbol)
+    variable = symbol, *window("The range", variable[1:], f"units of {symbol}")
+    ylim = window("ylim", ylim, "units of the vertical axis")
     needed = {s.name for e in curves.values() for s in e.free_symbols} - {symbol.name}
     if needed != set(sliders):
         raise ValueError(
@@ -112,10 +113,10 @@ def explore_formula(curves, variable, alt, ylim, xlabel="", ylabel="", **sliders
         if name in JAVASCRIPT_WORDS or not name.isidentifier() or iskeyword(name):
             raise ValueError(f"JavaScript has no room for a symbol called {name!r}; rename it.")
     for name, limits in sliders.items():
-        limits = finite_array(f"The slider {name}", limits)
-        if limits.shape != (3,) or not limits[0] <= limits[2] <= limits[1] > limits[0]:
+        sliders[name] = limits = finite_array(f"The slider {name}", limits).tolist()
+        if np.shape(limits) != (3,) or not limits[0] <= limits[2] <= limits[1] > limits[0]:
             raise ValueError(f"The slider {name} needs low <= start <= high, not {limits}.")
-    return Formula(curves, variable, str(alt), ylim, (xlabel, ylabel), sliders)
+    return Formula(curves, variable, described(alt), ylim, (xlabel, ylabel), sliders)
 
 
 class Formula:
@@ -132,6 +133,7 @@ class Formula:
         """The curves at given values of the sliders, (curves, points)."""
         x = np.linspace(*self.variable[1:], POINTS + 1)
         chosen = [values.get(name, start) for name, (_, _, start) in self.sliders.items()]
+        chosen = np.array(chosen, dtype=float)  # of NumPy's numbers no root is complex
         with np.errstate(all="ignore"):  # where there is no finite value there is no curve
             return np.array([f(x, *chosen) + 0 * x for f in self._functions])
 
@@ -148,30 +150,24 @@ class Formula:
         figure, transform = self._figure()
         symbol, low, high = self.variable
         data = {
-            "variable": symbol.name, "low": float(low), "high": float(high), "points": POINTS,
+            "variable": symbol.name, "low": low, "high": high, "points": POINTS,
             "sliders": list(self.sliders), "sources": self.sources, "transform": transform,
         }  # fmt: skip
-        controls = "".join(
-            range_input(_label(name), *map(float, limits)) for name, limits in self.sliders.items()
-        )
+        controls = "".join(range_input(label(name), *row) for name, row in self.sliders.items())
         script = f'<script type="application/spin-formula">{json.dumps(data)}</script>'
-        page = figure_element("spin-formula", figure_svg(figure), self.alt, controls, script)
-        close(figure)
-        return page
+        return figure_element("spin-formula", figure_svg(figure), self.alt, controls, script)
 
     def live(self):
         """The same with a kernel: an exploration on a grid."""
-        grids = {name: np.linspace(a, b, 41).tolist() for name, (a, b, _) in self.sliders.items()}
-        starts = {
-            name: min(grids[name], key=lambda v, s=start: abs(v - s))
-            for name, (_, _, start) in self.sliders.items()
+        starts = {name: start for name, (_, _, start) in self.sliders.items()}
+        grids = {
+            name: sorted({start, *np.linspace(low, high, 41).tolist()})
+            for name, (low, high, start) in self.sliders.items()
         }
         return Exploration(self.draw, self.alt, grids, starts)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         if os.environ.get("SPINLAB_BOOK") != "1":
             return self.live()._repr_mimebundle_(include, exclude)
-        figure = self.draw()
-        png = base64.b64encode(figure_png(figure)).decode()
-        close(figure)
-        return {"text/html": self.page(), "image/png": png, "text/plain": "explore_formula"}
+        picture = Exploration(self.draw, self.alt, {}, {}).picture()
+        return {"text/html": self.page(), "image/png": picture, "text/plain": "explore_formula"}

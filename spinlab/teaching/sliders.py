@@ -13,12 +13,13 @@ from __future__ import annotations
 import base64
 import html
 import itertools
+import math
 import os
 import re
 from types import FunctionType
 
-from ..inputs import instance
-from ..plotting import close, figure_png, figure_svg
+from ..inputs import choice, function, instance, whole
+from .figures import figure_png, figure_svg
 from .svg_frames import Control, page_fragment
 
 #: Endings of a slider's name that are units: ``offset_khz`` is shown as "offset: 3 kHz".
@@ -26,6 +27,8 @@ UNITS = {
     "hz": "Hz", "khz": "kHz", "s": "s", "ms": "ms", "us": "µs", "ppm": "ppm", "rad": "rad",
     "deg": "°", "percent": "%",
 }
+#: A page keeps a drawing of every position of its sliders: more would take minutes and megabytes.
+MAX_FRAMES = 400
 
 
 def explore(draw, alt, start=None, play=None, **grids):
@@ -54,7 +57,8 @@ def explore(draw, alt, start=None, play=None, **grids):
     Raises
     ------
     ValueError
-        No slider, an empty grid, an unknown starting value or play button, no text alternative.
+        No slider, an empty grid, more than :data:`MAX_FRAMES` positions in all, an unknown starting
+        value or play button, no text alternative.
 
     Examples
     --------
@@ -67,23 +71,28 @@ def explore(draw, alt, start=None, play=None, **grids):
     >>> explore(draw, alt="A sine wave.", periods=[1, 2, 3]).values
     {'periods': 2}
     """
-    if not callable(draw):
-        raise TypeError(f"explore() takes a drawing function first, not {type(draw).__name__}.")
-    if not str(alt or "").strip():
-        raise ValueError("Please describe the picture in alt=; readers may not see it.")
+    function("draw", draw, "Give a function that returns a figure.")
     if not grids:
         raise ValueError("explore() needs at least one slider, such as T1=[0.5, 1.0, 1.5].")
     grids = {name: _grid(name, grid) for name, grid in grids.items()}
+    frames = math.prod(map(len, grids.values()))
+    whole("The number of drawings, one for each position of the sliders,", frames, 1, MAX_FRAMES)
     values = {name: grid[len(grid) // 2] for name, grid in grids.items()}
-    for name, value in instance("start", start or {}, dict).items():
-        if name not in grids:
-            raise ValueError(f"start names {name!r}, but the sliders are {', '.join(grids)}.")
-        if value not in grids[name]:
+    for name, value in instance("start", {} if start is None else start, dict).items():
+        grid = grids[choice("slider", name, grids)]
+        (values[name],) = _grid(name, [value])
+        if values[name] not in grid:
             raise ValueError(f"start puts {name} at {value!r}, which is not in its grid.")
-        values[name] = value
-    if play is not None and (play not in grids or isinstance(grids[play][0], str)):
-        raise ValueError(f"play must name a slider ({', '.join(grids)}), but {play!r} arrived.")
-    return Exploration(_frozen(draw), str(alt), grids, values, play)
+    if play is not None and isinstance(grids[choice("slider", play, grids)][0], str):
+        raise ValueError(f"play must name a slider of numbers, but {play} has text.")
+    return Exploration(_frozen(draw), described(alt), grids, values, play)
+
+
+def described(alt):
+    """The text alternative of a picture, if there is one."""
+    if not (isinstance(alt, str) and alt.strip()):
+        raise ValueError("Please describe the picture in alt=; readers may not see it.")
+    return alt
 
 
 def _frozen(draw):
@@ -108,9 +117,10 @@ def _frozen(draw):
 
 def _grid(name, values):
     """The values of a slider, as plain numbers or strings."""
-    if isinstance(values, str) or not hasattr(values, "__len__"):
+    countable = hasattr(values, "__len__") and getattr(values, "shape", None) != ()
+    if isinstance(values, str) or not countable:
         raise TypeError(f"The slider {name} needs a list of values, but {values!r} arrived.")
-    grid = [value.item() if hasattr(value, "item") else value for value in values]
+    grid = [value.tolist() if hasattr(value, "tolist") else value for value in values]
     if not grid:
         raise ValueError(f"The slider {name} has no values.")
     kinds = str if isinstance(grid[0], str) else (int, float)
@@ -145,8 +155,8 @@ class Exploration:
         """The controls of the page, as data."""
         return [
             Control(
-                name, _label(name), tuple(_shown(name, value) for value in grid),
-                grid.index(self.values[name]), isinstance(grid[0], str),
+                label(name), _shown(name, grid), grid.index(self.values[name]),
+                isinstance(grid[0], str),
             )
             for name, grid in self.grids.items()
         ]
@@ -159,16 +169,12 @@ class Exploration:
             if figure is before:  # its layout is settled: quicker, and nothing jumps
                 figure.set_layout_engine("none")
             drawings.append(figure_svg(figure))
-            close(figure)
             before = figure
         return drawings
 
     def picture(self, **values):
         """The figure at the given values (the starting ones by default) as PNG, base64."""
-        figure = self.figure(**values)
-        data = figure_png(figure)
-        close(figure)
-        return base64.b64encode(data).decode()
+        return base64.b64encode(figure_png(self.figure(**values))).decode()
 
     def page(self):
         """HTML for a page without a kernel."""
@@ -180,12 +186,12 @@ class Exploration:
         import ipywidgets
 
         sliders = {}
-        for name, grid in self.grids.items():
-            kind = ipywidgets.Dropdown if isinstance(grid[0], str) else ipywidgets.SelectionSlider
+        for (name, grid), control in zip(self.grids.items(), self.controls(), strict=True):
+            kind = ipywidgets.Dropdown if control.dropdown else ipywidgets.SelectionSlider
             sliders[name] = kind(
-                options=[(_shown(name, value), value) for value in grid],
+                options=list(zip(control.values, grid, strict=True)),
                 value=self.values[name],
-                description=_label(name),
+                description=control.label,
             )
         image = ipywidgets.HTML()
 
@@ -218,12 +224,9 @@ class Exploration:
     def _repr_mimebundle_(self, include=None, exclude=None):
         if os.environ.get("SPINLAB_BOOK") != "1":
             return self.widget()._repr_mimebundle_(include=include, exclude=exclude)
-        shown = ", ".join(f"{_label(n)} = {_shown(n, v)}" for n, v in self.values.items())
-        return {
-            "text/html": self.page(),
-            "image/png": self.picture(),
-            "text/plain": f"explore: {shown}",
-        }
+        shown = ", ".join(f"{c.label} = {c.values[c.start]}" for c in self.controls())
+        text = {"text/html": self.page(), "text/plain": f"explore: {shown}"}
+        return {**text, "image/png": self.picture()}
 
 
 def _unit(name):
@@ -231,11 +234,16 @@ def _unit(name):
     return (stem, UNITS[ending]) if stem and ending in UNITS else (name, "")
 
 
-def _label(name):
-    stem = re.sub(r"_(\w)$", r"\1", _unit(name)[0])  # T_1 is T1
+def label(name):
+    """A slider's name as it stands beside it: ``T_1`` is T1, ``offset_khz`` is offset."""
+    stem = re.sub(r"_(\w)$", r"\1", _unit(name)[0])
     return stem.replace("_", " ")
 
 
-def _shown(name, value):
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return f"{text} {_unit(name)[1]}".strip()
+def _shown(name, grid):
+    """The values with their unit, rounded as far as they stay apart."""
+    for digits in range(4, 18):
+        texts = [f"{v:.{digits}g}" if isinstance(v, float) else str(v) for v in grid]
+        if len(set(texts)) == len(set(grid)):
+            break
+    return tuple(f"{text} {_unit(name)[1]}".strip() for text in texts)

@@ -23,6 +23,8 @@ XLINK = "http://www.w3.org/1999/xlink"
 # Attributes that hold lengths; elsewhere a decimal point may be part of a name or a scale.
 LENGTHS = {"d", "x", "y", "x1", "y1", "x2", "y2", "points", "width", "height"}
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
+#: Where a figure may lead or draw from; a ``javascript:`` link would run in the reader's browser.
+LINKS = ("#", "https:", "http:", "data:image/png;")
 TRANSLATION = re.compile(r"translate\([^)]*\)")
 # JupyterLab would take the arrow keys for itself.
 KEYS = 'data-lm-suppress-shortcuts="true"'
@@ -32,7 +34,8 @@ def parse(svg):
     """A drawing of matplotlib's, made comparable and small: root, and definitions by identifier.
 
     Definitions (glyphs, markers, clip paths) move to one place, lengths are rounded to 1/100 point,
-    and black becomes the colour of the page's text, so that the figure follows dark mode.
+    black becomes the colour of the page's text, so that the figure follows dark mode, and links
+    other than :data:`LINKS` are dropped.
     """
     root = ET.fromstring(svg)
     definitions = {}
@@ -40,9 +43,11 @@ def parse(svg):
     for element in itertools.chain(root.iter(), *(d.iter() for d in definitions.values())):
         element.tail = None
         element.text = (element.text or "").strip() or None
-        for name, value in list(element.attrib.items()):
-            del element.attrib[name]
-            element.attrib[name.replace(f"{{{XLINK}}}", "")] = _simplify(name, value)
+        for full_name, value in list(element.attrib.items()):
+            del element.attrib[full_name]
+            name = full_name.replace(f"{{{XLINK}}}", "")
+            if name != "href" or value.startswith(LINKS):
+                element.attrib[name] = _simplify(name, value)
     return root, definitions
 
 
@@ -80,11 +85,7 @@ def themed(style):
 
 
 def _rounded(text):
-    def shorter(match):
-        number = f"{float(match.group()):.2f}".rstrip("0").rstrip(".")
-        return "0" if number == "-0" else number
-
-    return NUMBER.sub(shorter, text)
+    return NUMBER.sub(lambda match: f"{round(float(match.group()), 2) + 0:.12g}", text)  # no -0
 
 
 def serialise(element):
@@ -140,7 +141,6 @@ class Control:
     ``start`` is the position of the one that is chosen first.
     """
 
-    name: str
     label: str
     values: tuple
     start: int
@@ -212,13 +212,13 @@ def page_fragment(drawings, controls, alt, play=None):
     start = 0
     for control in controls:
         start = start * len(control.values) + control.start
-    order = [start, *(k for k in range(len(frames)) if k != start)]
-    prefix = "s" + hashlib.sha1(drawings[start].encode()).hexdigest()[:8] + "-"
+    prefix = _prefix(drawings[start])
+    frames.insert(0, frames.pop(start))  # the others are changes of the one that is shown first
     channels = []
-    for position, name, values in differences([frames[k] for k in order]):
-        by_frame = dict(zip(order, values, strict=True))
-        table = sorted(set(values), key=values.index)
-        used = [table.index(by_frame[k]) for k in range(len(frames))]
+    for position, name, values in differences(frames):
+        table = list(dict.fromkeys(values))
+        used = [table.index(value) for value in values]
+        used.insert(start, used.pop(0))
         stored = map(pack_path, table) if name == "d" else (_own(v, prefix, name) for v in table)
         channels.append([position, name, list(stored), used])
     values = [list(control.values) for control in controls]
@@ -229,7 +229,7 @@ def page_fragment(drawings, controls, alt, play=None):
         f'<script type="application/spin-frames">{base64.b64encode(packed).decode()}</script>'
     )
     return _element(
-        "spin-explore", _picture(frames[start], definitions, prefix, alt),
+        "spin-explore", _picture(frames[0], definitions, prefix, alt),
         "".join(control.html() for control in controls) + button, script,
     )
 
@@ -237,8 +237,8 @@ def page_fragment(drawings, controls, alt, play=None):
 def figure_element(name, drawing, alt, controls, script):
     """HTML of a custom element around one drawing; its controls appear when its script runs."""
     root, definitions = parse(drawing)
-    prefix = "s" + hashlib.sha1((drawing + script).encode()).hexdigest()[:8] + "-"
-    return _element(name, _picture(root, definitions, prefix, alt), controls, script)
+    picture = _picture(root, definitions, _prefix(drawing + script), alt)
+    return _element(name, picture, controls, script)
 
 
 def range_input(label, low, high, start, step="any", shown=None):
@@ -272,12 +272,16 @@ def _picture(root, definitions, prefix, alt):
     )
 
 
+def _prefix(text):
+    return "s" + hashlib.sha1(text.encode()).hexdigest()[:8] + "-"
+
+
 def _own(text, prefix, attribute="#html"):
     """The same text, with identifiers that belong to this figure alone on the page."""
     if attribute == "id":
         return prefix + text
     if attribute == "href":
-        return text.replace("#", "#" + prefix, 1)
+        return re.sub("^#", f"#{prefix}", text)
     text = re.sub(r"url\(#", f"url(#{prefix}", text)
     if attribute == "#html":
         text = re.sub(r'\bid="', f'id="{prefix}', text)

@@ -89,6 +89,20 @@ def test_javascript_computes_what_sympy_means(page):
 
 
 @pytest.mark.parametrize("page", ["light"], indirect=True)
+def test_page_and_kernel_draw_the_same_curve(page):
+    """And none at the same places: a root below zero, a pole."""
+    values = np.array([-1.7, -0.3, 0.0, 0.9])
+    for function in [*FUNCTIONS, x ** sp.Rational(2, 3), 1 / x]:
+        source = javascript(function)
+        given = np.array(page.evaluate(f"{values.tolist()}.map(x => {source})"), dtype=float)
+        with np.errstate(all="ignore"):
+            drawn = sp.lambdify(x, function, "numpy")(values)
+        there = np.isfinite(drawn)
+        assert np.array_equal(np.isfinite(given), there), source
+        assert np.allclose(given[there], drawn[there], rtol=1e-13), source
+
+
+@pytest.mark.parametrize("page", ["light"], indirect=True)
 def test_a_formula_redraws_what_matplotlib_drew(page):
     t, rate = sp.symbols("t rate")
     formula = sl.teaching.explore_formula(
