@@ -89,7 +89,8 @@ def floors():
         *folders, room = name.removesuffix(".py").split("/")
         wing = folders[0] if folders else room
         for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.level > len(folders) and wing != "__init__":
+            beyond = isinstance(node, ast.ImportFrom) and node.level > len(folders)
+            if beyond and wing != "__init__":
                 names = [node.module.split(".")[0]] if node.module else [n.name for n in node.names]
                 below.setdefault(wing, set()).update(names)
 

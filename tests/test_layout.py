@@ -89,6 +89,16 @@ def test_heavy_packages_are_kept_apart(package):
     assert importers == KEEPERS[package]
 
 
+def test_the_face_waits_with_what_costs_time():
+    """``import spinlab`` draws nothing yet, and knows its names all the same."""
+    code = (
+        "import sys, spinlab; "
+        "assert not {'matplotlib', 'ipywidgets'} & {*sys.modules}, 'heavy'; "
+        "assert all(hasattr(spinlab, name) for name in spinlab.__all__)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_library_does_not_print(name):
     """Only a design does, if asked (test_designs); and nothing writes a file unasked."""
