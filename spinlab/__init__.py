@@ -17,72 +17,33 @@ dimensionless controls, (controls, steps).  Each wing's page begins with its own
 
 import importlib
 
-from . import control, files, optimisers, propagation, pulses, spins
-from .control import (
-    AGGREGATES,
-    OBJECTIVES,
-    Ensemble,
-    Problem,
-    adapt,
-    design,
-    design_grid,
-    judge,
-    race,
-    sweep,
-    transfer,
-)
-from .files import load_pulse, save_pulse
-from .optimisers import OPTIMISERS, Goal, minimise
-from .propagation import (
-    ELEMENTS,
-    METHODS,
-    check_gradient,
-    evaluate_objective,
-    linearise,
-    propagate,
-    turn,
-)
-from .pulses import LIMITS, Pulse
-from .spins import (
-    Generator,
-    SpinSystem,
-    evaluate,
-    hamiltonian,
-    liouvillian,
-    observable,
-    state,
-)
-
 __version__ = "0.1.0"
 
-#: Names that are imported where they are first needed, and where from: spectra, and all that draws
-#: or asks.
-LATER = {
-    "mrs": "mrs", "teaching": "teaching", "plotting": "plotting", "plot_pulse": "plotting",
-    "plot_bloch": "plotting", "plot_convergence": "plotting", "plot_fidelity_map": "plotting",
-    "plot_report": "plotting", "use_style": "plotting", "explore": "teaching",
-    "check_answer": "teaching",
-}  # fmt: skip
-
-__all__ = [
-    "control", "files", "optimisers", "propagation", "pulses", "spins", "mrs",
-    "teaching", "plotting", "plot_pulse", "plot_bloch", "plot_convergence", "plot_fidelity_map",
-    "plot_report", "use_style", "explore", "check_answer",
-    "SpinSystem", "liouvillian", "hamiltonian", "evaluate", "state", "observable", "Generator",
-    "propagate", "linearise", "evaluate_objective", "METHODS", "ELEMENTS", "check_gradient",
-    "Pulse", "LIMITS", "save_pulse", "load_pulse",
-    "Problem", "Ensemble", "design_grid", "OBJECTIVES", "AGGREGATES", "transfer", "turn",
-    "design", "adapt", "race", "sweep", "judge", "minimise", "Goal", "OPTIMISERS",
-]  # fmt: skip
+#: The face: which wing has what, and in which order one meets it.  A wing is imported where one of
+#: its names is first needed.
+FACE = {
+    "spins": "SpinSystem hamiltonian liouvillian evaluate state observable Generator",
+    "propagation": "METHODS ELEMENTS propagate linearise evaluate_objective check_gradient turn",
+    "pulses": "Pulse LIMITS",
+    "control": "Problem Ensemble design_grid OBJECTIVES AGGREGATES transfer design judge adapt "
+    "race sweep",
+    "optimisers": "OPTIMISERS Goal minimise",
+    "files": "save_pulse load_pulse",
+    "mrs": "",
+    "plotting": "plot_pulse plot_bloch plot_convergence plot_fidelity_map plot_report use_style",
+    "teaching": "explore check_answer",
+}
+HOME = {name: wing for wing, names in FACE.items() for name in names.split()}
+__all__ = list({**FACE, **HOME})
 
 
 def __getattr__(name):
-    """Import a wing, or a name of one, at its first use (PEP 562)."""
-    if name not in LATER:
+    """Import a wing, or the wing of a name, at its first use (PEP 562)."""
+    if name not in __all__:
         raise AttributeError(f"spinlab has no {name!r}; its names are {', '.join(__all__)}.")
-    module = importlib.import_module(f".{LATER[name]}", __name__)
-    return module if name == LATER[name] else getattr(module, name)
+    wing = importlib.import_module(f".{HOME.get(name, name)}", __name__)
+    return globals().setdefault(name, getattr(wing, name) if name in HOME else wing)
 
 
 def __dir__():
-    return __all__
+    return [*globals(), *__all__]
