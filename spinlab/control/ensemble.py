@@ -164,7 +164,7 @@ def design_grid(duration, bandwidth_hz, b1_range=(1.0, 1.0), rf_hz=0.0):
         "duration: > 0 (seconds); bandwidth_hz: >= 0; b1_range: 2 > 0; rf_hz: >= 0",
         duration=duration, bandwidth_hz=bandwidth_hz, b1_range=b1_range, rf_hz=rf_hz,
     )  # fmt: skip
-    low, high = b1_range
+    low, high = b1_range.tolist()
     if low > high or low < high and not rf_hz:
         raise ValueError(
             "b1_range must be (smallest, largest), and what is between needs rf_hz > 0, but "

@@ -210,6 +210,7 @@ def _first_order(rate, dt, tail):
 
 
 def _made(response, edge, dt, tail):
-    dt, tail = arrays("dt: > 0 (seconds); tail?: >= 0 (seconds)", dt=dt, tail=tail)
-    steps = len(response) - 1 if tail is None else int(np.ceil(min(tail / dt, MEMORY + 1) - 1e-9))
+    longest = MEMORY * positive("dt", dt, " of seconds")
+    tail = arrays(f"tail?: >= 0 <= {longest} (seconds)", tail=tail)
+    steps = len(response) - 1 if tail is None else int(np.ceil(tail / dt - 1e-9))
     return Distortion(response, edge, dt, steps)
