@@ -323,7 +323,7 @@ ENSEMBLES = [
     ("sl.Ensemble.grid(weights=[1, 2])", "weights must be a dict, but list arrived. Give one row"),
     ("sl.Ensemble.grid(weights=np.ones(2))", "weights must be a dict, but ndarray arrived"),
     ("sl.Ensemble.grid(weights={'b1_scale': [-1]})", "weights must be at least 0, but -1"),
-    ("sl.design_grid(1, 1e12)", "members must be at most 1e+06 (look at the units of duration, bandwidth_hz and rf_hz)"),
+    ("sl.design_grid(1, 1e12)", "members must be at most 1e+06 (look at the units, or at the spacing), but 2e+12 arrived."),
     ("sl.design_grid(1e300, 1e300)", "but inf arrived."),
     ("sl.Ensemble.grid([])", "offset_hz must have shape (offsets?,), but (0,) arrived."),
     ("sl.Ensemble.grid([[1.0, 2.0]])", "offset_hz must have shape (offsets?,), but (1, 2) arrived."),

@@ -224,8 +224,7 @@ def check_times(t1, t2):
 
 def _countable(members):
     """Refuse a grid that fills the memory."""
-    hint = "look at the units of duration, bandwidth_hz and rf_hz"
-    arrays(f"members: <= {MEMBERS} ({hint})", members=members)
+    arrays(f"members: <= {MEMBERS} (look at the units, or at the spacing)", members=members)
 
 
 def _scaled(weights):

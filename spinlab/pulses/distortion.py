@@ -50,7 +50,8 @@ class Distortion:
 
     def oversampling(self, dt):
         """Number of fine steps in a pulse's step of ``dt`` seconds."""
-        ratio = positive("dt", dt, " of seconds") / self.dt
+        dt = positive("dt", dt, " of seconds")
+        ratio = dt / self.dt
         if round(ratio) < 1 or abs(ratio - round(ratio)) > 1e-6 * ratio:
             raise ValueError(
                 f"The distortion has steps of {self.dt:.6g} s and the pulse of {dt:.6g} s; make "
