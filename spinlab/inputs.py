@@ -276,18 +276,6 @@ def frozen(array):
     return array
 
 
-def two_rows(waveform, control, dtype=float):
-    """The waveform, if it has the shape (2, samples) and as many samples as its course needs."""
-    waveform = finite_array("The waveform", waveform, dtype)
-    fewest = 1 + (control == "linear")
-    require(
-        waveform.ndim == 2 and len(waveform) == 2 and waveform.shape[1] >= fewest,
-        f"A piecewise {control} waveform has shape (2, samples), with at least {fewest} samples, "
-        f"but {waveform.shape} arrived.",
-    )
-    return waveform
-
-
 def start_in_box(x0, lower, upper, room=False):
     """A start, (n,), and its bounds as arrays of that shape, if it lies between them.
 

@@ -1,6 +1,7 @@
 """Distortions: closed forms against independent computations; every gradient checked."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -85,6 +86,17 @@ def test_pullback(name, control, times):
         return np.sum(weights * felt), pullback(weights)
 
     assert sl.check_gradient(function, x).relative_error < 1e-13
+
+
+def test_distortions_do_not_change_and_compare_as_objects():
+    mine = np.array([1.0, 0.5])
+    one, other = (sl.pulses.measured(mine, Fraction(1, 10**6), tail=Fraction(2, 10**6)) for _ in "ab")
+    mine[:] = 0
+    assert one == one and one != other and len({one, other}) == 2
+    assert type(one.dt) is float and one.tail == 2 and np.allclose(one.response, [2 / 3, 1 / 3])
+    for array in (one.response, one.edge):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 2
 
 
 EASY = sl.Problem("Iz", "Ix", 20e-6, 20, 20e3, sl.Ensemble.grid([-1e3, 1e3], [0.98, 1.02]))

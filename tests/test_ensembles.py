@@ -1,6 +1,7 @@
 """Ensembles: grids, weights, spacing."""
 
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -88,15 +89,15 @@ def test_histogram(tmp_path):
 
 @pytest.mark.parametrize("text, match", [
     ("", "begins with 'nothing'"),
-    ("scale;weight\n1;2", "must begin with the line b1_scale,weight"),
-    ("b1_scale,weight\n", "holds no bin"),
-    ("b1_scale,weight\n1.0", "two numbers, such as 0.95,12, but '1.0' arrived"),
-    ("b1_scale,weight\n1.0,a", "but '1.0,a' arrived"),
-    ("b1_scale,weight\n1.0,1,1", "but '1.0,1,1' arrived"),
+    ("scale;weight\n1;2", "must begin with b1_scale,weight, but begins with 'scale;weight'"),
+    ("b1_scale,weight\n", "samples must have shape \\(rows, 2\\), but \\(0,\\) arrived"),
+    ("b1_scale,weight\n1.0", "samples must have shape \\(rows, 2\\), but \\(1, 1\\) arrived"),
+    ("b1_scale,weight\n1.0,a", "no table of numbers: could not convert string to float: 'a'"),
+    ("b1_scale,weight\n1.0,1\n1.0,1,1", "no table of numbers"),
     ("b1_scale,weight\n-1.0,1", "b1_scale must be positive"),
-    ("b1_scale,weight\n1.0,-1", "weights must not be negative"),
-    ("b1_scale,weight\n1.0,0", "at least one must be positive"),
-    ("b1_scale,weight\n1.0,nan", "weights must be finite"),
+    ("b1_scale,weight\n1.0,-1", "weights must be at least 0, but -1"),
+    ("b1_scale,weight\n1.0,0", "At least one of the weights must be positive"),
+    ("b1_scale,weight\n1.0,nan", "samples must be finite"),
 ])  # fmt: skip
 def test_histograms_that_are_none(text, match, tmp_path):
     path = tmp_path / "b1.csv"
@@ -172,13 +173,13 @@ def test_only_grids_are_refined():
 
 
 @pytest.mark.parametrize("changes, match", [
-    ({"weights": {"b1_scale": [1, 2, 3]}}, "The weights of 'b1_scale' have shape \\(3,\\)"),
-    ({"weights": {"t1": [1]}}, "The weights of 't1'"),
-    ({"weights": {"t1": "trapezoidal"}}, "The weights of 't1'"),
+    ({"weights": {"b1_scale": [1, 2, 3]}}, "weights must have shape \\(2,\\), but \\(3,\\)"),
+    ({"weights": {"t1": [1]}}, "There is no axis of the grid 't1'; choose one of offset_hz, b1_scale"),
+    ({"weights": {"t1": "trapezoidal"}}, "There is no axis of the grid 't1'"),
     ({"weights": "simpson"}, "There is no rule for weights 'simpson'"),
     ({"weights": "trapezoidal", "b1_scale": [1.1, 0.9]}, "need b1_scale in ascending order"),
     ({"t1": [0.0]}, "t1 must be positive"),
-    ({"t2": [[1.0]]}, "1-D arrays"),
+    ({"t2": [[1.0]]}, "t2 must have shape \\(t2s\\?,\\), but \\(1, 1\\) arrived"),
 ])  # fmt: skip
 def test_grids_that_are_none(changes, match):
     with pytest.raises(ValueError, match=match):
@@ -189,8 +190,8 @@ def test_grids_that_are_none(changes, match):
     (([0.2, 0.4, 0.9], [50, 50, 1]), "weight from B1 scale 0.2 to 0.9, but 3 scales from 0.9"),
     (([0.2, 0.4], [1, 1]), "with an ensemble that spans the histogram"),
     (([0.85], [1]), "judge more of them"),
-    (([0.9, 1.1], [2, -1]), "weights must be at least 0"), (([0.9, 1.1], [0, 0]), "some weight"),
-    (([0.9, 1.1], [1]), "weights must have shape (bins,) with bins = 2"),
+    (([0.9, 1.1], [2, -1]), "at least 0, but -1"), (([0.9, 1.1], [0, 0]), "some weight"),
+    (([0.9, 1.1], [1]), "weights must have shape"),
 ])  # fmt: skip
 def test_histograms_the_referee_cannot_weigh_with(histogram, match):
     report = judged(np.array([[0.9, 1.0, 0.5]]))
@@ -203,7 +204,7 @@ def test_histograms_the_referee_cannot_weigh_with(histogram, match):
 def test_histograms_in_per_cent(tmp_path):
     path = tmp_path / "b1.csv"
     path.write_text("b1_scale,weight\n90,1\n110,3\n")
-    with pytest.raises(ValueError, match="B1 scale 110; a scale is a ratio"):
+    with pytest.raises(ValueError, match="B1 scale 110; a scale is 1.1, not 110 %"):
         sl.control.read_histogram(path)
 
 
@@ -223,8 +224,26 @@ def test_weights_neither_overflow_nor_hide_their_sign():
     assert np.array_equal(sl.Ensemble([0.0, 1.0], 1.0, [1e308, 1e308]).weights, [0.5, 0.5])
     huge = {"offset_hz": [1e300, 1e300], "b1_scale": [1e300, 1e300]}
     assert np.allclose(sl.Ensemble.grid([0.0, 1.0], [0.9, 1.1], weights=huge).weights, 0.25)
-    with pytest.raises(ValueError, match="must not be negative"):
+    with pytest.raises(ValueError, match="weights must be at least 0, but -1"):
         sl.Ensemble.grid([0.0, 1.0], [0.9, 1.1], weights=dict.fromkeys(huge, [-1, -1]))
+
+
+def test_ensembles_do_not_change():
+    """What was checked stays: neither the caller's arrays nor the fields can be written to."""
+    offset = np.array([0.0, 1.0])
+    ensemble = sl.Ensemble(offset, 1.0, t1=[1.0, 2.0], t2=1.0)
+    offset[:] = np.nan
+    assert np.array_equal(ensemble.offset_hz, [0, 1])
+    for name in ("offset_hz", "b1_scale", "weights", "t1", "t2"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(ensemble, name)[0] = -5
+
+
+def test_fractions_are_numbers():
+    thousandth = Fraction(1, 1000)
+    grid = sl.design_grid(thousandth, Fraction(2000), (Fraction(1, 2), 1), sp.Integer(2000))
+    assert grid.members == 15 and grid.b1_scale.dtype == float
+    assert sl.Ensemble([sp.Rational(1, 2)], Fraction(1, 2)).offset_hz[0] == 0.5
 
 
 def test_ensembles_compare():

@@ -1,7 +1,10 @@
 """Pulses to files and back: what is read equals what was written, and anything else is refused."""
 
 import json
+import os
 import re
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pypulseq
@@ -71,7 +74,7 @@ def test_a_format_may_be_named_and_words_do_no_harm(format, tmp_path):
     about = "spinlab-pulse-1:samples=1\n##END= ; (0)\n[SIGNATURE] é # end"
     sl.save_pulse(pulse, str(path), format, about=about)
     assert np.allclose(sl.load_pulse(path, format).waveform, pulse.waveform, atol=3e-6)
-    with pytest.raises(ValueError, match="names no format"):
+    with pytest.raises(ValueError, match="There is no format for the ending '.1'; choose one of .json"):
         sl.load_pulse(path)
 
 
@@ -227,13 +230,14 @@ CONTRADICTIONS = [
     ("bruker", "\n100.0 ", "\n50.0 ", "Its peak in % is 50 where 100 was announced"),
     ("bruker", "\n##MAXX= 1.0e+02", "", None),
     ("bruker", "MAXX= 1.0e+02", "MAXX= 90", "Its peak in % is 100 where 90 was announced"),
-    ("bruker", "##TITLE", "##ORIGIN= spinlab\n##TITLE", "Its INTEGFAC is 0.235702 where 0.7"),
     ("siemens", "0.5\t-1.57079633\t; (2)\n", "", "Its ABSINT is 1.5 where 2 was announced; was"),
     ("siemens", "POWERINT: 1.5", "POWERINT: 1.6", "Take this line out of the header"),
     ("siemens", "POWERINT: 1.5\nABSINT:\t2.0\n", "", None),
     ("siemens", "\n1.0 ", "\n0.5 ", "Its peak is 0.5 where 1 was announced"),
     ("csv", "3.14159265", "180", "lies between -6.28319 and 6.28319 rad, not at 180. Is it in deg"),
     ("csv", "1000,3.14159265", "-1000,0", "amplitude lies between 0 and 1000 Hz, not at -1000"),
+    ("csv", "\n4,", "\n5,", "Its times do not grow by even steps"),
+    ("csv", "\n2,1000,3.14159265\n4,", "\n2e-6,1000,0\n4e-6,", "even steps of a nanosecond at least"),
 ]
 
 
@@ -296,7 +300,7 @@ def test_what_is_no_such_file_is_refused(kind, format, tmp_path):
     else:
         content = {"empty": b"", "garbage": b"a, b\n\n(1); 2 {", "binary": bytes(range(256))}
         path.write_bytes(content[kind])
-    with pytest.raises(ValueError, match="refused as|is not a text file"):
+    with pytest.raises(ValueError, match="refused as|cannot be read as text"):
         sl.load_pulse(path, format)
 
 
@@ -328,39 +332,44 @@ def test_damage_is_refused(damage, format, tmp_path):
         sl.load_pulse(path)
 
 
+CHANGED = "Its checksum does not fit its samples"
 #: format, what is replaced (a pattern), by what, and the sentence
 CHANGES = [
     ("bruker", "100.000000, ", "100.100000, ", "amplitude lies between 0 and 100 %, not at 100.1"),
-    ("bruker", "100.000000, ", "99.000000, ", "reaches 0.99 where 1 was announced"),
+    ("bruker", "100.000000, ", "99.500000, ", CHANGED),
     ("bruker", r"(?<=\n)(\d+\.\d+), ", "0.5, ", "fractions instead of per cent"),
-    ("bruker", "NPOINTS= 30", "NPOINTS= 31", "30 pairs of numbers, but its NPOINTS says 31"),
-    ("bruker", "samples=30", "samples=31", "holds 30 samples but announces 31"),
-    ("bruker", "spinlab-pulse-1", "spinlab-pulse-2", "not one that this version"),
-    ("bruker", "dt_us=2", "dt_us=-2", "dt_us must be a positive number"),
-    ("bruker", "rf_hz=12000", "rf_hz=x", "'x' stands where a number belongs"),
-    ("bruker", "peak_hz=12000", "peak_hz=nan", "must be finite"),
-    ("bruker", "peak_hz=12000", "peak_hz=24000", "beyond the amplifier's limit"),
-    ("bruker", "##NPOINTS", "##POINTS", "A Bruker shape has ##NPOINTS"),
+    ("bruker", "NPOINTS= 30", "NPOINTS= 31", "holds 30 pairs of numbers between ##XYPOINTS= (XY..XY)"),
+    ("bruker", "NPOINTS= 30", "NPOINTS= 31", "but its ##NPOINTS says 31; is it complete?"),
+    ("bruker", "spinlab-pulse-2", "spinlab-pulse-3", "not one that this version"),
+    ("bruker", "dt_us=2", "dt_us=-2", CHANGED),
+    ("bruker", "rf_hz=12000", "rf_hz=x", CHANGED),
+    ("bruker", "peak_hz=12000", "peak_hz=nan", CHANGED),
+    ("bruker", "peak_hz=12000", "peak_hz=24000", CHANGED),
+    ("bruker", "##NPOINTS", "##POINTS", "but its ##NPOINTS says 0"),
     ("bruker", r"(?<=\n)(\d+\.\d+), \d+\.", r"\1, 721.", "phase lies between -360 and 360 degrees"),
     ("siemens", "(?<=\n)1.000000000", "1.100000000", "amplitude lies between 0 and 1"),
     ("siemens", r"\(12\)", "(13)", "should be 'amplitude phase ; (12)'"),
-    ("siemens", "PULSENAME", "PULSE", "begins with PULSENAME"),
     ("csv", "ux_hz", "ux_khz", "instead of time_us,ux_hz,uy_hz or"),
-    ("csv", "\n4,", "\n5,", "do not grow by even steps"),
-    ("csv", "dt_us=2;", "dt_us=3;", "do not step by the 3 us"),
-    ("csv", "control=constant", "control=cubic", "no control 'cubic'"),
-    ("csv", "\n4,", "\n4,1,", "has 4 columns instead of 3"),
-    ("csv", "peak_hz=12000", "peak_hz=12", "reaches 12000 where 12 was announced"),
-    ("json", '"dt_s"', '"dt_us"', "instead of format, version"),
-    ("json", '"version": 1', '"version": 2', "version 1"),
-    ("json", '"rf_hz": 12000.0', '"rf_hz": "12 kHz"', "rf_hz must be a positive number"),
-    ("json", '"rf_hz": 12000.0', '"rf_hz": Infinity', "rf_hz must be a positive number"),
-    ("json", '"dt_s": 2e-06', '"dt_s": 0', "dt_s must be a positive number"),
-    ("json", '"constant"', '"cubic"', "no control 'cubic'"),
+    ("csv", "\n4,", "\n5,", CHANGED),
+    ("csv", "dt_us=2;", "dt_us=3;", CHANGED),
+    ("csv", "control=constant", "control=cubic", CHANGED),
+    ("csv", "\n4,", "\n4,1,", "Its samples are no table of numbers"),
+    ("csv", "peak_hz=12000", "peak_hz=12", CHANGED),
+    ("json", '"dt_s"', '"dt_us"', "It is no version 2 with the keys format, version"),
+    ("json", '"version": 2', '"version": 1', "It is no version 2"),
+    ("json", '"rf_hz": 12000.0', '"rf_hz": "12 kHz"', "rf_hz must be one number, but '12 kHz'"),
+    ("json", '"rf_hz": 12000.0', '"rf_hz": Infinity', "rf_hz must be one number, but inf"),
+    ("json", '"dt_s": 2e-06', '"dt_s": 0', "dt_s must be positive, but 0"),
+    ("json", '"dt_s": 2e-06', '"dt_s": true', "dt_s must be one number, but True"),
+    ("json", '"rf_hz": 12000.0', '"rf_hz": 12000.0, "rf_hz": 1.0', CHANGED),
+    ("json", '"constant"', '"cubic"', CHANGED),
+    ("json", '"constant"', '"linear"', CHANGED),
     ("json", r'"ux": \[[^]]*\]', '"ux": [1.0]', "in rows of one length"),
     ("json", r'"ux": \[[^]]*\]', '"ux": "abc"', "must hold real numbers"),
-    ("pulseq", "SpinlabPulse", "SpinlabOther", "signature does not fit"),
-    ("pulseq", "(?<=\n1 +)12000", "6000", "signature does not fit"),
+    ("json", r'(?<="ux": \[)\s+[^,]*', "true", CHANGED),
+    ("json", r'"crc": "\w*"', '"crc": null', CHANGED),
+    ("pulseq", "SpinlabPulse", "SpinlabOther", "signature is missing or does not fit"),
+    ("pulseq", "(?<=\n1 +)12000", "6000", "signature is missing or does not fit"),
     ("pulseq", r"\n\[SIGNATURE\](.|\n)*", "\n", "signature is missing"),
 ]  # fmt: skip
 
@@ -377,11 +386,27 @@ def test_changed_files_are_refused(format, old, new, sentence, tmp_path):
     assert str(caught.value).endswith((".", "?")), caught.value
 
 
+@pytest.mark.parametrize("format", ["json", "csv", "bruker", "siemens"])
+def test_swapped_rows_and_single_digits_are_seen(format, tmp_path):
+    """Where the peak and the number of samples stay, only a checksum tells."""
+    path = write(PULSES["below the limit"], tmp_path, format)
+    lines = path.read_text().split("\n")
+    *before, row, after = lines[:-6]
+    worse = re.sub(r"\d(?=\d(,|\s*;|$))", lambda digit: str((int(digit[0]) + 1) % 10), row)
+    for changed, sentence in (((after, row), "is refused as"), ((worse, after), CHANGED)):
+        assert changed != (row, after)
+        path.write_text("\n".join([*before, *changed, *lines[-6:]]))
+        with pytest.raises(ValueError, match=sentence):
+            sl.load_pulse(path)
+    path.write_text("  \r\n".join(lines))  # white space and ends of lines may change
+    assert np.allclose(sl.load_pulse(path).waveform, PULSES["below the limit"].waveform, atol=2e-8)
+
+
 @pytest.mark.parametrize("format", SHAPES)
 def test_formats_of_steps_refuse_ramps_and_silence(format, tmp_path):
     for pulse, sentence in (
         (LINEAR, "knows steps only"),
-        (sl.Pulse(np.zeros((2, 5)), 1e-6, 1e3), "zero throughout"),
+        (sl.Pulse(np.zeros((2, 5)), 1e-6, 1e3), "no silence"),
     ):
         with pytest.raises(ValueError, match=sentence):
             write(pulse, tmp_path, format)
@@ -398,7 +423,7 @@ def test_pulseq_refuses_a_step_off_its_raster(tmp_path):
 
 def test_pulseq_refuses_a_single_sample(tmp_path):
     pulse = sl.Pulse([[1.0], [0.0]], 1e-6, 1e3)
-    with pytest.raises(ValueError, match="two samples at least, but one of 1 us arrived"):
+    with pytest.raises(ValueError, match="samples on the raster must be a whole number of 2 to"):
         write(pulse, tmp_path, "pulseq")
     path = write(pulse, tmp_path, "pulseq", system=pypulseq.Opts(rf_raster_time=5e-7))
     assert sl.load_pulse(path).dt == pytest.approx(1e-6)
@@ -411,20 +436,74 @@ def test_scalars_of_numpy_are_numbers(format, tmp_path):
     assert sl.load_pulse(write(pulse, tmp_path, format)).rf_hz == pytest.approx(12e3)
 
 
-def test_a_folder_is_no_file(tmp_path):
-    folder = tmp_path / "folder.json"
+def test_what_is_no_file_is_neither_written_nor_read(tmp_path):
+    folder, pipe, large = tmp_path / "folder.json", tmp_path / "pipe.json", tmp_path / "large.csv"
     folder.mkdir()
+    os.mkfifo(pipe)
+    with large.open("wb") as file:
+        file.truncate(10**9)  # of holes
     for call in (lambda: sl.save_pulse(LINEAR, folder), lambda: sl.load_pulse(folder)):
         with pytest.raises(ValueError, match="is a folder; give the path of a file in it"):
             call()
-    with pytest.raises(FileNotFoundError, match=r"none\.json"):  # Python's own words are enough
-        sl.load_pulse(tmp_path / "none.json")
+    for path in (tmp_path / "none.json", pipe, large):
+        with pytest.raises(ValueError, match=rf"{path.name} cannot be read as text: there is no file of"):
+            sl.load_pulse(path)
+    with pytest.raises(ValueError, match=r"pipe\.json is something else than a file"):
+        sl.save_pulse(LINEAR, pipe)
+
+
+def test_a_pulse_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    """A full disk, after half of the file."""
+    path = write(PULSES["spiral"], tmp_path, "csv")
+    before, whole = path.read_text(), Path.write_text
+
+    def half(self, text, **how):
+        whole(self, text[: len(text) // 2], **how)
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", half)
+    with pytest.raises(OSError, match="No space left"):
+        sl.save_pulse(PULSES["hard"], path)
+    assert path.read_text() == before and os.listdir(tmp_path) == [path.name]
+
+
+def test_a_link_stays_a_link(tmp_path):
+    path, link = tmp_path / "pulse.csv", tmp_path / "link.csv"
+    link.symlink_to(path)
+    sl.save_pulse(PULSES["spiral"], link)
+    assert link.is_symlink() and np.allclose(sl.load_pulse(path).waveform, PULSES["spiral"].waveform)
+
+
+def test_no_file_grows_without_bound(tmp_path):
+    long = sl.Pulse(np.ones((2, 2)) / 2, 1e3, 1e3)  # 2e9 samples on the raster of 1 us
+    with pytest.raises(ValueError, match="The number of samples on the raster must be a whole number of 2 to"):
+        write(long, tmp_path, "pulseq")
+    with pytest.raises(ValueError, match="The number of samples must be a whole number of 1 to 1000000"):
+        write(sl.Pulse(np.ones((2, 1_000_001)) / 2, 1e-6, 1e3), tmp_path, "csv")
+    assert not os.listdir(tmp_path)
+
+
+def test_no_words_become_a_formula(tmp_path):
+    """A program of tables takes the comment for cells, and runs what begins with one of =+-@."""
+    about = "x,=cmd|' /C calc'!A0; \"=1+1\",+2\n@sum,\t-3, plain"
+    path = write(PULSES["spiral"], tmp_path, "csv", about=about)
+    comment = path.read_text().splitlines()[1]
+    starts = [cell.strip(" \"") [:1] for cell in re.split("[,;\t]", comment)]
+    assert starts == ["#", "'", "'", "'", "'", "p"] and "=cmd|" in comment
+    assert sl.load_pulse(path).steps == 30
+
+
+def test_numbers_of_any_kind_are_taken(tmp_path):
+    path = tmp_path / "foreign"
+    path.write_text(FOREIGN["bruker"])
+    pulse = sl.load_pulse(path, "bruker", Fraction(2000, 2), Fraction(1, 10**6))
+    assert (pulse.rf_hz, pulse.dt) == (1e3, 1e-6) and type(pulse.dt) is float
 
 
 def test_numbers_beyond_any_float_are_refused(tmp_path):
     path = write(PULSES["hard"], tmp_path, "json")
     path.write_text(path.read_text().replace('"rf_hz": 12000.0', f'"rf_hz": {10**400}'))
-    with pytest.raises(ValueError, match="rf_hz must be a positive number, but 1000"):
+    with pytest.raises(ValueError, match="rf_hz must be one number, but 1000"):
         sl.load_pulse(path)
 
 

@@ -1,11 +1,18 @@
 """Pulses, filter and bounds: against dense matrices, exact solutions and check_gradient."""
 
+import copy
+import pickle
+import sys
+from fractions import Fraction
+
 import numpy as np
 import pytest
+import sympy as sp
 from tables import fitted_order, relative
 
 import spinlab as sl
 from spinlab.pulses.filter_and_bound import PARAMETRISATIONS
+from spinlab.pulses.limits import checked_limits
 
 CONTROLS = ["constant", "linear"]
 
@@ -154,6 +161,60 @@ def test_pullback_of_the_whole_chain(kind, control, radius):
     assert shape.waveform(x)[0].shape == (2, 8)
 
 
+@pytest.mark.parametrize("radius", [0.0, 3e-6])
+@pytest.mark.parametrize("control", CONTROLS)
+@pytest.mark.parametrize("kind", PARAMETRISATIONS)
+def test_the_prepared_chain_is_the_chain(kind, control, radius, rng):
+    """The same to the last bit, from flat unknowns to flat gradients, of one or many members."""
+    shape = sl.pulses.Parametrisation(kind, radius, 1e-6, control)
+    x, gradient = rng.normal(size=(shape.rows, 9)), rng.normal(size=(4, 2, 9))
+    waveform, pullback = shape.waveform(x)
+    prepared, flat_pullback = shape.chain(9)(x.ravel())
+    assert np.array_equal(prepared, waveform)
+    assert np.array_equal(flat_pullback(gradient), pullback(gradient).reshape(4, -1))
+    assert np.array_equal(flat_pullback(gradient[0]), pullback(gradient[0]).ravel())
+    by_hand = [pullback(one) for one in gradient]
+    assert np.allclose(pullback(gradient), by_hand, rtol=1e-13)
+    x[:] = 0  # an optimiser may write to its unknowns
+    assert np.array_equal(prepared, waveform) and prepared.any()
+
+
+@pytest.mark.parametrize("kind", PARAMETRISATIONS)
+def test_a_chain_that_is_prepared_checks_nothing_anew(kind, rng):
+    """In every evaluation of a gradient: a few calls of Python functions, there and back."""
+    shape = sl.pulses.Parametrisation(kind, 3e-6, 1e-6)
+    chain, x, gradient = shape.chain(50), rng.normal(size=50 * shape.rows), rng.normal(size=(2, 50))
+    calls = []
+
+    def count(_frame, event, _argument):
+        calls.append(event == "call")
+
+    sys.setprofile(count)
+    try:
+        _, pullback = chain(x)
+        pullback(gradient)
+    finally:
+        sys.setprofile(None)
+    assert sum(calls) <= 15
+
+
+@pytest.mark.parametrize("radius", [0, 1.0])
+def test_what_is_filtered_is_not_what_was_given(radius):
+    x = np.ones(4)
+    smoothed, pullback = sl.pulses.helmholtz(x, radius, 1.0)
+    smoothed[:] = 0
+    assert np.all(x == 1) and not np.shares_memory(pullback(x), x)
+
+
+def test_numbers_of_any_kind_are_taken():
+    half, waveform = Fraction(1, 2), [[Fraction(1, 2)], [0]]
+    pulse = sl.Pulse(waveform, sp.Rational(1, 10**6), np.int64(1000))
+    assert type(pulse.dt) is type(pulse.rf_hz) is float and pulse.waveform[0, 0] == 0.5
+    assert type(sl.pulses.Parametrisation("xy", half, half).radius) is float
+    assert sl.pulses.helmholtz(waveform, half, half)[0].dtype == float
+    assert checked_limits({"mean_power": half}) == {"mean_power": 0.5}
+
+
 # Pulse.
 
 
@@ -172,5 +233,8 @@ def test_pulse_does_not_change():
     pulse = sl.Pulse(waveform, 1e-6, 1e4)
     waveform[:] = 0
     assert np.all(pulse.waveform == 0.5)
-    with pytest.raises(ValueError, match="read-only"):
-        pulse.waveform[0, 0] = 1
+    copies = pickle.loads(pickle.dumps(pulse)), copy.copy(pulse), copy.deepcopy(pulse)
+    for one in (pulse, *copies):
+        assert np.array_equal(one.waveform, pulse.waveform) and (one.dt, one.rf_hz) == (1e-6, 1e4)
+        with pytest.raises(ValueError, match="read-only"):
+            one.waveform[0, 0] = 1

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from ..inputs import choice, finite_array, instance, not_negative, positive
+from ..files.formats import cells, read_text, table
+from ..inputs import arrays, choice, frozen, instance
 
-#: What a member may differ in; all but the offset are positive.
+#: What a member may differ in.
 AXES = ("offset_hz", "b1_scale", "t1", "t2")
 #: The largest grid that is made, and the largest B1 scale in a histogram: 100 is per cent.
 MEMBERS, SCALE = 1_000_000, 10
@@ -49,30 +49,18 @@ class Ensemble:
     t2: np.ndarray | None = None
 
     def __post_init__(self):
-        arrays = {
-            name: np.atleast_1d(finite_array(name, getattr(self, name)))
-            for name in AXES
-            if name in AXES[:2] or getattr(self, name) is not None
-        }
-        count = max(array.size for array in arrays.values())
-        weights = np.ones(count) if self.weights is None else self.weights
-        weights = finite_array("weights", weights)
-        sizes = {array.size for array in arrays.values()}
-        one_axis = all(array.ndim == 1 for array in arrays.values())
-        if not (one_axis and min(sizes) and sizes <= {1, count} and weights.shape == (count,)):
-            shapes = ", ".join(str(array.shape) for array in arrays.values())
-            raise ValueError(
-                f"{_listed(arrays)} and weights must be 1-D and of one length, but the shapes "
-                f"{shapes} and {weights.shape} arrived."
-            )
-        for name, array in arrays.items():
-            if name != "offset_hz" and np.any(array <= 0):
-                raise ValueError(f"{name} must be positive, but {array.min():g} arrived.")
-            object.__setattr__(self, name, np.broadcast_to(array, (count,)).copy())
-        if {"t1", "t2"} <= arrays.keys():
+        layout = "offset_hz: members?; b1_scale: members? > 0; t1?: members? > 0; t2?: members? > 0"
+        given = {name: getattr(self, name) for name in (*AXES, "weights")}
+        found = arrays(layout + "; weights?: members >= 0", **given)
+        found = dict(zip(given, found, strict=True))
+        members = max(np.size(values) for values in found.values())
+        weights = _scaled(np.ones(members) if found["weights"] is None else found["weights"])
+        found["weights"] = weights / weights.sum()
+        for name, values in found.items():
+            if values is not None:
+                object.__setattr__(self, name, frozen(np.broadcast_to(values, members)))
+        if self.t1 is not None and self.t2 is not None:
             check_times(self.t1, self.t2)
-        weights = _scaled(weights)
-        object.__setattr__(self, "weights", weights / weights.sum())
 
     @classmethod
     def grid(cls, offset_hz=(0.0,), b1_scale=(1.0,), t1=None, t2=None, weights=None):
@@ -97,30 +85,25 @@ class Ensemble:
         >>> Ensemble.grid([-1e3, 0, 1e3], weights="trapezoidal").weights
         array([0.25, 0.5 , 0.25])
         """
-        given = zip(AXES, (offset_hz, b1_scale, t1, t2), strict=True)
-        axes = {name: finite_array(name, axis) for name, axis in given if axis is not None}
-        if max(axis.ndim for axis in axes.values()) > 1 or not min(a.size for a in axes.values()):
-            shapes = " and ".join(str(axis.shape) for axis in axes.values())
-            raise ValueError(
-                "A grid takes numbers or 1-D arrays that are not empty, but the shapes "
-                f"{shapes} arrived."
-            )
+        layout = "offset_hz: offsets?; b1_scale: scales?; t1?: t1s?; t2?: t2s?"
+        found = arrays(layout, offset_hz=offset_hz, b1_scale=b1_scale, t1=t1, t2=t2)
+        axes = {
+            name: np.atleast_1d(axis)
+            for name, axis in zip(AXES, found, strict=True)
+            if axis is not None
+        }
+        _countable(math.prod(axis.size for axis in axes.values()))
         along = {name: np.ones(axis.size) for name, axis in axes.items()}
         if isinstance(weights, str):
             weights = dict.fromkeys(axes, weights)
         hint = "Give one row of weights an axis, such as {'b1_scale': [1, 2, 1]}."
         weights = {} if weights is None else instance("weights", weights, dict, hint)
         for name, values in weights.items():
+            axis = axes[choice("axis of the grid", name, axes)]
             if isinstance(values, str):
                 choice("rule for weights", values, ("trapezoidal",))
-                values = _trapezoidal(name, axes.get(name, ()))
-            values = finite_array(f"The weights of {name}", values)
-            if name not in axes or values.shape != (axes[name].size,):
-                raise ValueError(
-                    f"The weights of {name!r} have shape {values.shape}; give one number for every "
-                    f"value on an axis that the grid has: {', '.join(axes)}."
-                )
-            along[name] = _scaled(values)
+                values = _trapezoidal(name, axis)
+            along[name] = _scaled(arrays(f"weights: {axis.size} >= 0", weights=values))
         grids = np.meshgrid(*axes.values(), indexing="ij")
         shares = math.prod(np.meshgrid(*along.values(), indexing="ij"))
         members = {name: grid.ravel() for name, grid in zip(axes, grids, strict=True)}
@@ -177,21 +160,19 @@ def design_grid(duration, bandwidth_hz, b1_range=(1.0, 1.0), rf_hz=0.0):
     >>> grid.members, grid.offset_spacing_hz
     (105, 1000.0)
     """
-    positive("duration", duration, " of seconds")
-    not_negative("bandwidth_hz", bandwidth_hz)
-    not_negative("rf_hz", rf_hz)
-    b1_range = finite_array("b1_range", b1_range)
-    if b1_range.shape != (2,) or b1_range[0] > b1_range[1]:
-        raise ValueError(f"b1_range must be (smallest, largest), but {b1_range} arrived.")
-    if np.ptp(b1_range) and not rf_hz:
-        raise ValueError("A range of B1 scales needs rf_hz, to know how close they must lie.")
-    ranges = ((-bandwidth_hz / 2, bandwidth_hz / 2, 1), (*b1_range, rf_hz))
-    gaps = [2 * duration * rate * (high - low) for low, high, rate in ranges]
-    if math.prod(gap + 1 for gap in gaps) > MEMBERS:
+    duration, bandwidth_hz, b1_range, rf_hz = arrays(
+        "duration: > 0 (seconds); bandwidth_hz: >= 0; b1_range: 2 > 0; rf_hz: >= 0",
+        duration=duration, bandwidth_hz=bandwidth_hz, b1_range=b1_range, rf_hz=rf_hz,
+    )  # fmt: skip
+    low, high = b1_range.tolist()
+    if low > high or low < high and not rf_hz:
         raise ValueError(
-            f"The grid would have {math.prod(gap + 1 for gap in gaps):.3g} members, more than "
-            f"{MEMBERS}; look at the units of duration (s), bandwidth_hz and rf_hz."
+            "b1_range must be (smallest, largest), and what is between needs rf_hz > 0, but "
+            f"({low:g}, {high:g}) and rf_hz = {rf_hz:g} arrived."
         )
+    ranges = ((-bandwidth_hz / 2, bandwidth_hz / 2, 1), (low, high, rf_hz))
+    gaps = [2 * duration * rate * (high - low) for low, high, rate in ranges]
+    _countable(math.prod(gap + 1 for gap in gaps))
     axes = [
         np.linspace(low, high, math.ceil(gap - 1e-9) + 1)
         for (low, high, _), gap in zip(ranges, gaps, strict=True)
@@ -222,35 +203,14 @@ def read_histogram(path):
     >>> scale, weights = read_histogram("b1.csv")  # doctest: +SKIP
     >>> Ensemble.grid(offsets, scale, weights={"b1_scale": weights})  # doctest: +SKIP
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, TypeError, UnicodeDecodeError) as error:
-        raise ValueError(f"No histogram could be read from {path!r}: {error}.") from error
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    columns = [name.strip() for name in lines[0].split(",")] if lines else []
-    if columns != ["b1_scale", "weight"]:
-        raise ValueError(
-            f"{path} must begin with the line b1_scale,weight, but it begins with "
-            f"{lines[0][:60] if lines else 'nothing'!r}."
-        )
-    rows = []
-    for line in lines[1:]:
-        try:
-            scale, weight = map(float, line.split(","))
-        except ValueError:
-            raise ValueError(
-                f"Every line of {path} must hold two numbers, such as 0.95,12, but {line[:60]!r} "
-                "arrived."
-            ) from None
-        rows.append((scale, weight))
-    if not rows:
-        raise ValueError(f"{path} holds no bin; every line behind the header is one.")
-    scale, weights = np.array(rows).T
+    header, *rows = cells(read_text(path)) or [[]]
+    if header != ["b1_scale", "weight"]:
+        begin = ",".join(header)[:60] or "nothing"
+        raise ValueError(f"{path} must begin with b1_scale,weight, but begins with {begin!r}.")
+    scale, weights = table(rows, 2)
     Ensemble(np.zeros(len(rows)), scale, weights)  # says so if a number makes no sense
     if scale.max() > SCALE:
-        raise ValueError(
-            f"{path} holds the B1 scale {scale.max():g}; a scale is a ratio: 1.1, not 110 per cent."
-        )
+        raise ValueError(f"{path} holds the B1 scale {scale.max():g}; a scale is 1.1, not 110 %.")
     return scale, weights
 
 
@@ -258,24 +218,24 @@ def check_times(t1, t2):
     """Refuse relaxation times, (members,), that no spin has."""
     k = np.argmax(t2 / t1)
     if t2[k] > 2 * t1[k] * (1 + 1e-9):
-        raise ValueError(
-            f"t2 cannot exceed 2 t1 in any member, but t1 = {t1[k]:g} and t2 = {t2[k]:g} arrived."
-        )
+        found = f"t1 = {t1[k]:g} and t2 = {t2[k]:g}"
+        raise ValueError(f"t2 cannot exceed 2 t1 in any member, but {found} arrived.")
+
+
+def _countable(members):
+    """Refuse a grid that fills the memory."""
+    arrays(f"members: <= {MEMBERS} (look at the units, or at the spacing)", members=members)
 
 
 def _scaled(weights):
-    """The weights, checked, times a power of two: none overflows in sums and products."""
-    if np.any(weights < 0) or not weights.any():
-        raise ValueError("The weights must not be negative, and at least one must be positive.")
+    """The weights times a power of two: none overflows in sums and products."""
+    if not weights.any():
+        raise ValueError("At least one of the weights must be positive.")
     return np.ldexp(weights, -np.frexp(weights.max())[1])
 
 
 def _trapezoidal(name, axis):
-    gaps = np.diff(np.ravel(axis))
+    gaps = np.diff(axis)
     if np.any(gaps <= 0):
         raise ValueError(f"Trapezoidal weights need {name} in ascending order, but it is not.")
     return np.convolve(gaps, [0.5, 0.5]) if len(gaps) else np.ones(1)
-
-
-def _listed(names):
-    return ", ".join(names).replace("offset_hz, b1_scale", "Offsets, B1 scales")

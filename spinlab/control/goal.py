@@ -18,7 +18,7 @@ from ..inputs import arrays, choice, instance, require
 from ..optimisers.goal import Goal
 from ..propagation import spinors
 from ..propagation.methods import METHODS, linearise, prepare_objective
-from ..pulses.filter_and_bound import Parametrisation
+from ..pulses.filter_and_bound import Parametrisation, helmholtz_filter
 from ..pulses.limits import checked_limits, evaluate_limits
 from .objectives import AGGREGATES
 
@@ -63,8 +63,10 @@ def make_goal(problem, shape, method=None, aggregate="mean", limits=None):
     if aggregate is not AGGREGATES["mean"]:  # then the members have to be told apart
         goal = aggregated(goal, aggregate, problem.ensemble.weights)
 
+    chain = shape.chain(problem.samples)
+
     def rows(x):
-        waveform, pullback = unpack(shape, x)
+        waveform, pullback = chain(x)
         values, jacobian = evaluate_limits(limits, waveform)
         return values, pullback(jacobian)
 
@@ -91,29 +93,21 @@ def aggregate_of(aggregate, infidelities, weights):
     return pair[0], arrays(f"slopes: {len(weights)}", slopes=pair[1])
 
 
-def unpack(shape, x):
-    """Waveform of flat unknowns, and the pullback to gradients that are flat, too."""
-    waveform, pullback = shape.waveform(x.reshape(shape.rows, -1))
-
-    def flat_pullback(gradient):
-        return pullback(gradient).reshape(*gradient.shape[:-2], x.size)
-
-    return waveform, flat_pullback
-
-
 def general_goal(problem, shape, method):
     """Any problem, by one of the propagation methods."""
     problem.require_states(method)
+    samples = problem.samples
     if shape.distortion is not None:
         problem = problem.felt(shape.distortion)
     task = problem.generator(), problem.dt, problem.initial_state(), problem.objective_function()
     weights, latest = problem.ensemble.weights, [None, None]
+    chain = shape.chain(samples)
     of_mean = prepare_objective(*task, method, problem.control, weights)
     of_members = prepare_objective(*task, method, problem.control)
 
     def feel(x):
         """What the spins feel, and the pullback through distortion and parametrisation."""
-        waveform, pullback = unpack(shape, x)
+        waveform, pullback = chain(x)
         felt, undistort = shape.felt(waveform)
         return felt, lambda gradient: pullback(undistort(gradient))
 
@@ -175,38 +169,38 @@ def spinor_goal(problem, shape, _method):
     )
     fidelity_of = problem.spinor_fidelity()  # refuses other systems and objectives
     ensemble, latest = problem.ensemble, [None, None]
+    smooth, unfilter = helmholtz_filter(problem.samples, shape.radius, shape.dt)
 
     def forward(x):
         """Tangents and fidelities; those of the latest point are kept for its second derivative."""
         if not np.array_equal(x, latest[0]):
-            phase, unfilter = shape.phase(x)
             path = spinors.propagate_phase(
-                phase, ensemble.offset_hz, ensemble.b1_scale, problem.rf_hz, problem.dt
+                smooth(x), ensemble.offset_hz, ensemble.b1_scale, problem.rf_hz, problem.dt
             )
-            latest[:] = x.copy(), (path, path.tangents, fidelity_of(path.final), unfilter)
+            latest[:] = x.copy(), (path, path.tangents, fidelity_of(path.final))
         return latest[1]
 
     def value(x):
-        _, tangents, fidelity, unfilter = forward(x)
+        _, tangents, fidelity = forward(x)
         gradient = spinors.gradient_of_mean(tangents, fidelity, ensemble.weights)
         return 1 - ensemble.weights @ fidelity.values, -unfilter(gradient)
 
     def hessian(x):
-        path, _, fidelity, unfilter = forward(x)
+        path, _, fidelity = forward(x)
         matrix = spinors.hessian_of_mean(path.poles, fidelity, ensemble.weights)
         return -unfilter(unfilter(matrix).T)
 
     def gauss_newton(x, every=1):
-        _, tangents, fidelity, unfilter = forward(x)
+        _, tangents, fidelity = forward(x)
         matrix = spinors.gauss_newton_of_mean(tangents, fidelity, ensemble.weights, every)
         return unfilter(unfilter(matrix).T)
 
     def members(x):
-        _, tangents, fidelity, unfilter = forward(x)
+        _, tangents, fidelity = forward(x)
         return 1 - fidelity.values, -unfilter(spinors.member_gradients(tangents, fidelity))
 
     def residuals(x):
-        _, tangents, fidelity, unfilter = forward(x)
+        _, tangents, fidelity = forward(x)
         r, J = spinors.residual_jacobian(tangents, fidelity)
         return r, unfilter(J)
 

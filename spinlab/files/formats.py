@@ -2,24 +2,26 @@
 
 A writer turns a pulse into text, a reader turns text into :class:`Contents`: what the file says,
 whole or not.  Where a format has no word for a number of the pulse, a mark of ours says it in a
-comment, so that nothing is lost between writing and reading:
+comment; its checksum covers the samples, so that nothing is lost or changed without being seen:
 
-    spinlab-pulse-1:samples=675;dt_us=0.5;rf_hz=10000;peak_hz=10000;control=constant
+    spinlab-pulse-2:dt_us=0.5;rf_hz=10000;peak_hz=10000;control=constant;crc=0a1b2c3d
 """
 
 from __future__ import annotations
 
 import json
 import re
+import zlib
 from dataclasses import dataclass
-from reprlib import repr as brief
 
 import numpy as np
 
-from ..inputs import finite_array, positive
+from ..inputs import arrays, file_path
 
 #: Largest deviation that the digits of a file explain.
 DIGITS = 1e-5
+#: The most samples that are written, and the largest file, in bytes, that is read.
+SAMPLES, LARGEST = 1_000_000, 100_000_000
 
 
 @dataclass(frozen=True)
@@ -30,88 +32,92 @@ class Contents:
     ----------
     signal : ndarray, (samples,)
         Complex, x + iy.
-    in_hz : bool
-        Whether the signal is in Hz; else in units of ``peak_hz``.
-    dt, rf_hz, peak_hz : float, optional
+    unit_hz : float, optional
+        What 1 in the signal stands for.
+    dt, rf_hz : float, optional
     control : {"constant", "linear"}
     """
 
     signal: np.ndarray
-    in_hz: bool
+    unit_hz: float | None = None
     dt: float | None = None
     rf_hz: float | None = None
-    peak_hz: float | None = None
     control: str = "constant"
 
 
 # What the formats have in common.
 
 
-def mark_of(pulse):
-    """All that a foreign format has no word for."""
-    peak_hz = pulse.amplitude.max() * pulse.rf_hz
-    return (
-        f"spinlab-pulse-1:samples={pulse.waveform.shape[1]};dt_us={pulse.dt * 1e6:.15g};"
-        f"rf_hz={pulse.rf_hz:.15g};peak_hz={peak_hz:.15g};control={pulse.control}"
-    )
-
-
-def contents(signal, in_hz, mark, **own):
-    """Contents with the mark's numbers, once they have been held against the samples."""
-    if not mark:
-        return Contents(signal, in_hz, **own)
-    found = re.fullmatch(
-        r"spinlab-pulse-(\d+):samples=(\d+);dt_us=(.+);rf_hz=(.+);peak_hz=(.+);control=(.+)", mark
-    )
-    if not found or found[1] != "1":
-        raise ValueError(f"The mark {mark!r} is not one that this version of spinlab writes.")
-    if len(signal) != int(found[2]):
-        raise ValueError(
-            f"It holds {len(signal)} samples but announces {found[2]}; it is not complete."
-        )
-    dt_us, rf_hz, peak_hz = (_number(word) for word in found.groups()[2:5])
-    for name, number in (("dt_us", dt_us), ("rf_hz", rf_hz)):
-        positive(name, number)
-    peak, wanted = np.abs(signal).max(), peak_hz if in_hz else 1
-    if not abs(peak - wanted) <= DIGITS * wanted:
-        raise ValueError(
-            f"Its amplitude reaches {peak:.6g} where {wanted:.6g} was announced; it was scaled or "
-            "changed after it was written."
-        )
-    dt = dt_us * 1e-6
-    if "dt" in own and abs(own.pop("dt") - dt) > 1e-3 * dt:
-        raise ValueError(f"Its times do not step by the {dt_us:g} us that it announces.")
-    own["control"] = found[6]
-    return Contents(signal, in_hz, dt=dt, rf_hz=rf_hz, peak_hz=peak_hz, **own)
-
-
-def _number(word):
+def read_text(path):
+    """The text of a file, with a byte-order mark or without."""
+    path = file_path(path)
     try:
-        return float(word)
-    except ValueError:
-        raise ValueError(f"{word.strip()[:40]!r} stands where a number belongs.") from None
+        if not path.is_file() or path.stat().st_size > LARGEST:
+            raise OSError(f"there is no file of at most {LARGEST:.0e} bytes")
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read as text: {error}.") from None
+
+
+def crc_of(*texts):
+    """Eight digits that change with every word, but not with what stands between the words."""
+    words = " ".join(re.split(r"[\s,;]+", " ".join(texts).strip()))
+    return f"{zlib.crc32(words.encode()):08x}"
+
+
+def check_crc(found, *texts):
+    """Refuse texts that have another checksum."""
+    if found != crc_of(*texts):
+        words = "it was cut, scaled or changed. Without our mark, a table is read as a foreign one"
+        raise ValueError(f"Its checksum does not fit its samples: {words}.")
+
+
+def mark_of(pulse, samples=""):
+    """All that a foreign format has no word for, and the checksum of it and of the samples."""
+    mark = (
+        f"spinlab-pulse-2:dt_us={pulse.dt * 1e6:.15g};rf_hz={pulse.rf_hz:.15g};"
+        f"peak_hz={pulse.amplitude.max() * pulse.rf_hz:.15g};control={pulse.control}"
+    )
+    return f"{mark};crc={crc_of(mark, samples)}"
+
+
+def mark(text, before):
+    """The mark behind the beginning of a line; None in a foreign file."""
+    found = re.search(rf"^{before}(spinlab-pulse-\S*)", text, re.M)
+    return found and found[1]
+
+
+def contents(signal, mark, samples="", unit_hz=None, dt=None):
+    """Contents by the mark, once it has been held against the samples; of a foreign file, as given.
+
+    Without a unit, the signal is in units of the peak.
+    """
+    if not mark:
+        return Contents(signal, unit_hz, dt)
+    words = r"spinlab-pulse-2:dt_us=(.+);rf_hz=(.+);peak_hz=(.+);control=(.+)"
+    found = re.fullmatch(f"({words});crc=(.+)", mark)
+    if not found:
+        raise ValueError(f"The mark {mark!r} is not one that this version of spinlab writes.")
+    check_crc(found[6], found[1], samples)
+    dt_us, rf_hz, peak_hz = map(float, found.groups()[1:4])
+    return Contents(signal, unit_hz or peak_hz, dt_us * 1e-6, rf_hz, found[5])
 
 
 def table(rows, columns):
     """Rows of words as columns of numbers."""
-    for row in rows:
-        if len(row) != columns:
-            raise ValueError(
-                f"The row {' '.join(row)[:40]!r} has {len(row)} columns instead of {columns}."
-            )
-    if not rows:
-        raise ValueError("It holds no samples.")
-    return finite_array("The samples", [[_number(word) for word in row] for row in rows]).T
+    try:
+        numbers = np.array(rows, dtype=float)
+    except ValueError as error:
+        raise ValueError(f"Its samples are no table of numbers: {error}.") from None
+    return arrays(f"samples: rows {columns}", samples=numbers).T
 
 
 def within(name, values, low, high, unit, hint=""):
     """Refuse columns that leave their range."""
     for value in (values.min(), values.max()):
         if not low - DIGITS * high <= value <= high * (1 + DIGITS):
-            raise ValueError(
-                f"Its {name} lies between {low:.6g} and {high:.6g}{unit}, not at {value:.6g}. "
-                f"{hint}".rstrip()
-            )
+            words = f"between {low:.6g} and {high:.6g}{unit}, not at {value:.6g}"
+            raise ValueError(f"Its {name} lies {words}. {hint}".rstrip())
 
 
 def one_line(about):
@@ -121,7 +127,7 @@ def one_line(about):
 
 # JSON.
 
-JSON_KEYS = ("format", "version", "about", "control", "rf_hz", "dt_s", "ux", "uy")
+JSON_KEYS = ("format", "version", "about", "control", "rf_hz", "dt_s", "ux", "uy", "crc")
 
 
 def write_json(pulse, about):
@@ -130,8 +136,8 @@ def write_json(pulse, about):
     ``ux`` and ``uy`` are in units of ``rf_hz``, one sample a step, or for ``control`` "linear" one
     at each end of a step.
     """
-    ux, uy = pulse.waveform.tolist()
-    values = "spinlab pulse", 1, about, pulse.control, pulse.rf_hz, pulse.dt, ux, uy
+    numbers = pulse.control, pulse.rf_hz, pulse.dt, *pulse.waveform.tolist()
+    values = "spinlab pulse", 2, about, *numbers, crc_of(str(numbers))
     return json.dumps(dict(zip(JSON_KEYS, values, strict=True)), indent=1) + "\n"
 
 
@@ -141,17 +147,12 @@ def read_json(text):
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"It is not complete JSON ({error}).") from None
-    keys = list(data) if isinstance(data, dict) else []
-    if set(keys) != set(JSON_KEYS):
-        raise ValueError(f"It has the keys {brief(keys)} instead of {', '.join(JSON_KEYS)}.")
-    if (data["format"], data["version"]) != ("spinlab pulse", 1):
-        raise ValueError("Its format is not 'spinlab pulse', version 1.")
-    waveform = finite_array("The samples ux and uy", [data["ux"], data["uy"]])
-    if waveform.ndim != 2:
-        raise ValueError("ux and uy must be lists of numbers.")
-    rf_hz, dt = (positive(name, data[name]) for name in ("rf_hz", "dt_s"))
-    signal = waveform[0] + 1j * waveform[1]
-    return Contents(signal, False, dt, rf_hz, peak_hz=rf_hz, control=data["control"])
+    if not isinstance(data, dict) or set(data) != set(JSON_KEYS) or data["version"] != 2:
+        raise ValueError(f"It is no version 2 with the keys {', '.join(JSON_KEYS)}.")
+    layout, samples = "waveform: 2 samples; rf_hz: > 0; dt_s: > 0", [data["ux"], data["uy"]]
+    waveform, rf_hz, dt = arrays(layout, waveform=samples, rf_hz=data["rf_hz"], dt_s=data["dt_s"])
+    check_crc(data["crc"], str((data["control"], rf_hz, dt, *waveform.tolist())))
+    return Contents(waveform[0] + 1j * waveform[1], rf_hz, dt, rf_hz, data["control"])
 
 
 # CSV.
@@ -160,24 +161,21 @@ CSV_HEADERS = ["time_us", "ux_hz", "uy_hz"], ["time_us", "amplitude_hz", "phase_
 
 
 def write_csv(pulse, about):
-    """A table of time, us, and RF along x and y, Hz, with lines of comment (#) around it.
+    """A table of time, us, and RF along x and y, Hz, below lines of comment (#).
 
     A row stands for the step that begins there; of a piecewise-linear pulse, for an end of steps.
     """
     columns = pulse.dt * 1e6 * np.arange(pulse.waveform.shape[1]), *pulse.waveform * pulse.rf_hz
-    rows = (",".join(f"{value:.12g}" for value in row) for row in zip(*columns, strict=True))
-    head = f"# {mark_of(pulse)}", f"# {one_line(about)}", ",".join(CSV_HEADERS[0])
-    return "\n".join([*head, *rows, "# end", ""])
+    rows = [",".join(f"{value:.12g}" for value in row) for row in zip(*columns, strict=True)]
+    # What begins with one of =+-@ is a formula to a program of tables, unless it is quoted.
+    about = re.sub(r"([,;][\s\"']*)(?=[=+@-])", r"\1'", one_line(about))
+    head = f"# {mark_of(pulse, ' '.join(rows))}", f"# {about}"
+    return "\n".join([*head, ",".join(CSV_HEADERS[0]), *rows, ""])
 
 
 def read_csv(text):
     """Contents of :func:`write_csv`, or of any table with such a header and even times."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    mark = re.search(r"^# (spinlab-pulse-\S*)", text, re.M)
-    if mark and lines[-1] != "# end":
-        raise ValueError("Its last line is not '# end'; it is not complete.")
-    plain = [line for line in lines if line[0] != "#"]
-    header, *rows = [[word.strip() for word in line.split(",")] for line in plain] or [[]]
+    header, *rows = cells(text) or [[]]
     if header not in CSV_HEADERS:
         known = " or ".join(map(",".join, CSV_HEADERS))
         raise ValueError(f"Its header is {','.join(header)[:60]!r} instead of {known}.")
@@ -187,14 +185,20 @@ def read_csv(text):
         within("amplitude", first, 0, np.abs(first).max(), " Hz", "Turn the phase by pi instead.")
         within("phase", second, -2 * np.pi, 2 * np.pi, " rad", "Is it in degrees?")
         signal = first * np.exp(1j * second)
-    return contents(signal, True, mark and mark[1], **even_step(times * 1e-6))
+    ours = mark(text, "# ")
+    dt = None if ours else even_step(times * 1e-6)
+    return contents(signal, ours, " ".join(map(" ".join, rows)), 1.0, dt)
+
+
+def cells(text):
+    """Rows of words between commas; neither empty lines nor comments (#)."""
+    lines = [line.strip() for line in text.splitlines()]
+    return [[word.strip() for word in line.split(",")] for line in lines if line and line[0] != "#"]
 
 
 def even_step(times):
-    """The step of even times, as a keyword; nothing for a single one."""
+    """The step of even times; None for a single one."""
     steps = np.diff(times)
-    if not steps.size:
-        return {}
-    if not (steps.min() > 0 and np.ptp(steps) < 1e-3 * steps.mean()):
-        raise ValueError("Its times do not grow by even steps.")
-    return {"dt": float(steps.mean())}
+    if steps.size and not (steps.min() > 0.9e-9 and np.ptp(steps) < 1e-3 * steps.mean()):
+        raise ValueError("Its times do not grow by even steps of a nanosecond at least.")
+    return float(steps.mean()) if steps.size else None

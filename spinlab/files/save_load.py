@@ -7,12 +7,14 @@ sentence.
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
-from ..inputs import choice, file_path, instance, positive
+from ..inputs import arrays, choice, file_path, instance, whole
 from ..pulses.pulse import Pulse
 from . import formats, vendors
-from .formats import DIGITS
+from .formats import DIGITS, SAMPLES, read_text
 
 #: name: (ending of the file, write, read)
 FORMATS = {
@@ -25,7 +27,7 @@ FORMATS = {
 
 
 def save_pulse(pulse, path, format=None, about="", system=None):
-    """Write a pulse to a file, over what may be there.
+    """Write a pulse to a file, over what may be there; if that fails, the old file stays.
 
     Parameters
     ----------
@@ -45,12 +47,21 @@ def save_pulse(pulse, path, format=None, about="", system=None):
         What the format cannot say: ramps, a pulse of zeros, a step off Pulseq's raster.
     """
     instance("pulse", pulse, Pulse)
+    whole("The number of samples", pulse.waveform.shape[1], 1, SAMPLES)
     path, name = _file(path, format)
     if system is not None and name != "pulseq":
         raise TypeError(f"system= is for Pulseq; the format {name!r} knows no scanner.")
     options = {} if system is None else {"system": system}
     text = FORMATS[name][1](pulse, instance("about", about, str), **options)
-    path.write_text(text, encoding="utf-8", newline="\n")
+    path = path.resolve()  # what a link points to
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is something else than a file.")
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def load_pulse(path, format=None, rf_hz=None, dt=None):
@@ -78,42 +89,32 @@ def load_pulse(path, format=None, rf_hz=None, dt=None):
         sentence says what is wrong.
     """
     path, name = _file(path, format)
-    for argument, value in (("rf_hz", rf_hz), ("dt", dt)):
-        if value is not None:
-            positive(argument, value)
+    rf_hz, dt = arrays("rf_hz?: > 0; dt?: > 0 (seconds)", rf_hz=rf_hz, dt=dt)
+    text = read_text(path)
     try:
-        return _pulse(FORMATS[name][2](path.read_text(encoding="utf-8-sig")), rf_hz, dt)
-    except UnicodeDecodeError:
-        raise ValueError(f"{path.name} is not a text file.") from None
+        return _pulse(FORMATS[name][2](text), rf_hz, dt)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path.name} is refused as {name}. {error}") from error
 
 
 def _file(path, format):
-    path = file_path(path)
-    if format is not None:
-        return path, choice("format", format, FORMATS)
-    for name, (ending, *_) in FORMATS.items():
-        if path.suffix.lower() == ending:
-            return path, name
-    raise ValueError(
-        f"The ending of {path.name!r} names no format; end it on "
-        f"{', '.join(row[0] for row in FORMATS.values())}, or give format=."
-    )
+    path, endings = file_path(path), {row[0]: name for name, row in FORMATS.items()}
+    if format is None:
+        format = endings[choice("format for the ending", path.suffix.lower(), endings)]
+    return path, choice("format", format, FORMATS)
 
 
 def _pulse(contents, rf_hz, dt):
     """A pulse from what the file says and what the caller adds."""
     dt = _agreed("dt", contents.dt, dt)
-    signal, own_rf_hz = contents.signal, contents.rf_hz
-    if contents.in_hz and own_rf_hz is None and rf_hz is None:
-        own_rf_hz = np.abs(signal).max() or None  # of zeros nothing can be told
+    signal, own_rf_hz, unit_hz = contents.signal, contents.rf_hz, contents.unit_hz
+    if unit_hz and own_rf_hz is None and rf_hz is None:
+        own_rf_hz = np.abs(signal).max() * unit_hz or None  # of zeros nothing can be told
     rf_hz = _agreed("rf_hz", own_rf_hz, rf_hz)
-    unit_hz = 1 if contents.in_hz else contents.peak_hz or rf_hz
-    waveform = np.array([signal.real, signal.imag]) * (unit_hz / rf_hz)
+    waveform = np.array([signal.real, signal.imag]) * ((unit_hz or rf_hz) / rf_hz)
     if np.abs(waveform).max() < 1 + DIGITS:
         waveform = np.clip(waveform, -1, 1)  # the last digit of a file
-    return Pulse(waveform, float(dt), float(rf_hz), contents.control)
+    return Pulse(waveform, dt, rf_hz, contents.control)
 
 
 def _agreed(name, own, given):

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import COURSES, choice, finite_array, not_negative, number, positive, two_rows, whole
+from ..inputs import COURSES, arrays, choice, hold, positive, whole
 
 #: What remains of an exponential when it is cut off, and the most fine steps it may last.
 CUT, MEMORY = 1e-6, 100_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Distortion:
     """A linear filter with memory; :func:`rc`, :func:`resonator` and :func:`measured` make one.
 
@@ -45,25 +45,14 @@ class Distortion:
     tail: int
 
     def __post_init__(self):
-        for name in ("response", "edge"):
-            array = finite_array(f"The {name}", getattr(self, name), complex)
-            if array.ndim != 1 or not array.size or len(array) != np.size(self.response):
-                raise ValueError(
-                    "response and edge must be 1-D, of one length and not empty, but the shapes "
-                    f"{np.shape(self.response)} and {np.shape(self.edge)} arrived."
-                )
-            object.__setattr__(self, name, array)
-        positive("dt", self.dt, " of seconds")
-        if whole("tail", self.tail, 0) > MEMORY:
-            raise ValueError(
-                f"The tail would last more than {MEMORY} steps of {self.dt:.3g} s; take a longer "
-                "dt, or a shorter tail."
-            )
+        layout = "response: complex memory; edge: complex memory; dt: > 0 (seconds); tail: whole"
+        hold(self, f"{layout} >= 0 <= {MEMORY}")
 
     def oversampling(self, dt):
         """Number of fine steps in a pulse's step of ``dt`` seconds."""
-        ratio = positive("dt", dt, " of seconds") / self.dt
-        if abs(ratio - round(ratio)) > 1e-6 * ratio:
+        dt = positive("dt", dt, " of seconds")
+        ratio = dt / self.dt
+        if round(ratio) < 1 or abs(ratio - round(ratio)) > 1e-6 * ratio:
             raise ValueError(
                 f"The distortion has steps of {self.dt:.6g} s and the pulse of {dt:.6g} s; make "
                 "the distortion with the dt of the pulse or with a half, a third, ... of it."
@@ -90,30 +79,36 @@ class Distortion:
         >>> felt[0].round(3)
         array([0.368, 0.767, 0.547, 0.201])
         """
-        linear = choice("control", control, COURSES) == "linear"
-        waveform = two_rows(waveform, control, complex)
-        fine, coarsen = _refine(waveform, self.oversampling(dt), linear)
-        memory, end = len(self.response), fine.shape[1]
-        whole_pulse, first, last = (
-            slice(start, stop + memory - 1) for start, stop in ((0, end), (0, 1), (end - 1, end))
-        )
+        choice("control", control, COURSES)
+        waveform = arrays("waveform: complex 2 samples", waveform=waveform)
+        whole("The number of steps", waveform.shape[1] - (control == "linear"))
+        self.oversampling(dt)
+        return self.filtered(waveform, dt, control)
+
+    def filtered(self, waveform, dt, control="constant"):
+        """:meth:`distort`, unchecked: what an optimiser calls."""
+        linear, memory = control == "linear", len(self.response)
+        fine, coarsen = _refine(waveform, round(dt / self.dt), linear)
+        end = fine.shape[1]
         # Every sample opens with a rising half tent and closes with a falling one, except that
         # a piecewise-linear pulse begins and ends with a jump.
-        full, rise, fall = map(_matrix, (self.response, self.response - self.edge, self.edge))
-        felt = np.zeros((2, end + max(self.tail, memory - 1)), fine.dtype)
-        felt[:, whole_pulse] = _convolve(full, fine)
+        pieces = [(_matrix(self.response), 0, end)]
         if linear:
-            felt[:, first] -= _convolve(rise, fine[:, :1])
-            felt[:, last] -= _convolve(fall, fine[:, -1:])
+            pieces.append((_matrix(self.edge - self.response), 0, 1))
+            pieces.append((_matrix(-self.edge), end - 1, end))
+        felt = np.zeros((2, end + max(self.tail, memory - 1)), fine.dtype)
+        for matrix, first, last in pieces:
+            felt[:, first : last + memory - 1] += _convolved(matrix, fine[:, first:last])
 
         def pullback(gradient):
             if np.ndim(gradient) > 2:  # of many members
                 return np.array([pullback(one) for one in gradient])
             gradient = np.pad(gradient, ((0, 0), (0, felt.shape[1] - end - self.tail)))
-            back = _correlate(full, gradient[:, whole_pulse])
-            if linear:
-                back[:, :1] -= _correlate(rise, gradient[:, first])
-                back[:, -1:] -= _correlate(fall, gradient[:, last])
+            back = np.zeros(fine.shape, gradient.dtype)
+            for matrix, first, last in pieces:
+                transposed = matrix.transpose(1, 0, 2)[:, :, ::-1]
+                part = gradient[:, first : last + memory - 1]
+                back[:, first:last] += _convolved(transposed, part, "valid")
             return coarsen(back)
 
         return felt[:, : end + self.tail], pullback
@@ -124,18 +119,11 @@ def _matrix(kernel):
     return np.array([[kernel.real, -kernel.imag], [kernel.imag, kernel.real]])
 
 
-def _convolve(matrix, rows):
+def _convolved(matrix, rows, mode="full"):
+    """Rows x and y by a matrix of kernels, (2, 2, memory)."""
     return np.array([
-        sum(np.convolve(row, kernel) for row, kernel in zip(rows, kernels, strict=True))
-        for kernels in matrix
-    ])
-
-
-def _correlate(matrix, rows):
-    """The transpose of :func:`_convolve`."""
-    return np.array([
-        sum(np.correlate(row, kernel, "valid") for row, kernel in zip(rows, kernels, strict=True))
-        for kernels in matrix.transpose(1, 0, 2)
+        np.convolve(rows[0], from_x, mode) + np.convolve(rows[1], from_y, mode)
+        for from_x, from_y in matrix
     ])
 
 
@@ -144,10 +132,7 @@ def _refine(rows, times, linear):
     if not linear:
         return np.repeat(rows, times, axis=1), lambda fine: fine.reshape(2, -1, times).sum(axis=2)
     s = np.arange(times) / times
-
-    def refine(rows):
-        between = rows[:, :-1, None] * (1 - s) + rows[:, 1:, None] * s
-        return np.concatenate([between.reshape(2, -1), rows[:, -1:]], axis=1)
+    between = rows[:, :-1, None] * (1 - s) + rows[:, 1:, None] * s
 
     def coarsen(fine):
         between = fine[:, :-1].reshape(2, -1, times)
@@ -155,7 +140,7 @@ def _refine(rows, times, linear):
         nodes[:, -1] += fine[:, -1]
         return nodes
 
-    return refine(rows), coarsen
+    return np.concatenate([between.reshape(2, -1), rows[:, -1:]], axis=1), coarsen
 
 
 def rc(time_constant, dt, tail=None):
@@ -190,9 +175,9 @@ def resonator(bandwidth_hz, dt, detuning_hz=0.0, tail=None):
     detuning_hz : float
         :math:`\delta`, resonance minus carrier, Hz.
     """
-    detuning_hz = number("detuning_hz", detuning_hz)
-    rate = np.pi * positive("bandwidth_hz", bandwidth_hz) - 2j * np.pi * detuning_hz
-    return _first_order(rate, dt, tail)
+    layout = "bandwidth_hz: > 0; detuning_hz:"
+    width, offset = arrays(layout, bandwidth_hz=bandwidth_hz, detuning_hz=detuning_hz)
+    return _first_order(np.pi * width - 2j * np.pi * offset, dt, tail)
 
 
 def measured(response, dt, tail=None):
@@ -207,13 +192,10 @@ def measured(response, dt, tail=None):
     dt : float
         Spacing of the samples, s.
     """
-    response = finite_array("response", response, complex)
+    response = arrays("response: complex memory", response=response)
     total = response.sum()
     if abs(total) <= 1e-6 * np.abs(response).sum():
-        raise ValueError(
-            "The samples of the response sum to 0, so that nothing passes on the carrier; the gain "
-            "there is what the RF amplitude is calibrated by."
-        )
+        raise ValueError("The response sums to 0: nothing passes on the carrier, whose gain is 1.")
     # A jump happens between two samples: half of it is counted at the sample itself.
     return _made(response / total, response / total / 2, dt, tail)
 
@@ -221,11 +203,7 @@ def measured(response, dt, tail=None):
 def _first_order(rate, dt, tail):
     z = rate * positive("dt", dt, " of seconds")
     memory = int(np.ceil(min(np.log(1 / CUT) / np.real(z), MEMORY + 1))) + 1
-    if memory > MEMORY:
-        raise ValueError(
-            f"The distortion would last more than {MEMORY} steps of {dt:.3g} s; take a longer dt, "
-            "or look at its time constant or bandwidth."
-        )
+    whole("The memory of the circuit in steps of dt", memory, 1, MEMORY)
     later = np.exp(-z * np.arange(memory - 1))
     step = -np.expm1(-z)  # how far one fine step of 1 gets
     response = np.concatenate([[1 - step / z], later * step**2 / z])
@@ -233,9 +211,7 @@ def _first_order(rate, dt, tail):
 
 
 def _made(response, edge, dt, tail):
-    positive("dt", dt, " of seconds")
-    steps = len(response) - 1
-    if tail is not None:
-        tail = not_negative("tail", tail, " of seconds")
-        steps = int(np.ceil(min(tail / dt, MEMORY + 1) - 1e-9))
+    longest = MEMORY * positive("dt", dt, " of seconds")
+    tail = arrays(f"tail?: >= 0 <= {longest} (seconds)", tail=tail)
+    steps = len(response) - 1 if tail is None else int(np.ceil(tail / dt - 1e-9))
     return Distortion(response, edge, dt, steps)

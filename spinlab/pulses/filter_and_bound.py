@@ -1,4 +1,4 @@
-"""Pulses, and the chain from the unknowns of an optimiser to a waveform.
+r"""The chain from the unknowns of an optimiser to a waveform.
 
 A waveform is dimensionless, ``(u_x, u_y)`` with each ``|u| <= 1`` of the amplifier's limit.  An
 optimiser rather moves unknown ``x``: a phase, or unbounded controls.  Each link of the chain
@@ -6,17 +6,19 @@ optimiser rather moves unknown ``x``: a phase, or unbounded controls.  Each link
     unknowns  ->  Helmholtz filter  ->  phase, or tanh bound  ->  waveform  ( ->  distortion )
 
 returns its value and its pullback (chain rule, :eq:`eq-chain-rule`); :class:`Parametrisation` is
-the whole.
+the whole.  The public functions check what they are given and pass it to the links, which are
+called in every evaluation and check nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from scipy.linalg import solve_banded
+from scipy.linalg.lapack import dgtsv, zgtsv
 
-from ..inputs import COURSES, choice, finite_array, instance, not_negative, positive
+from ..inputs import COURSES, arrays, choice, hold, instance, whole
 from .distortion import Distortion
 from .pulse import DISTORTION_HINT
 
@@ -48,65 +50,63 @@ def helmholtz(x, radius, dt, control="constant"):
     >>> smoothed.round(3)
     array([0.105, 0.23 , 0.331, 0.23 , 0.105])
     """
-    x = finite_array("What is filtered", x, complex)
-    not_negative("The filter radius", radius, " of seconds")
-    positive("dt", dt, " of seconds")
     choice("control", control, COURSES)
-    elements = (x.shape[-1] if x.ndim else 0) - (control == "linear")
-    if elements < 1:
-        raise ValueError(f"The filter needs at least one step, but x has shape {x.shape}.")
-    if radius == 0:
-        return x, lambda gradient: gradient
-    ratio = min(radius / dt, 1e6) ** 2  # beyond, nothing but the mean is left
-    stiffness = _tridiagonal(elements, np.array([[2, 1], [1, 2]]) / 6
-                             + ratio * np.array([[1, -1], [-1, 1]]))
+    layout = "x: complex ... samples; radius: >= 0 (seconds); dt: > 0 (seconds)"
+    x, radius, dt = arrays(layout, x=x, radius=radius, dt=dt)
+    smooth, pullback = helmholtz_filter(x.shape[-1], radius, dt, control)
+    return smooth(x), pullback
 
-    weights = np.ones(elements + 1)
-    weights[[0, -1]] = 0.5
+
+@lru_cache(maxsize=64)
+def helmholtz_filter(samples, radius, dt, control="constant"):
+    """The filter of :func:`helmholtz` for so many samples, and its transpose: assembled once."""
+    elements = whole("The number of steps", samples - (control == "linear"))
+    if radius == 0:
+        return np.ndarray.copy, np.ndarray.copy
+    ratio = min(radius / dt, 1e6) ** 2  # beyond, nothing but the mean is left
+    neighbours = np.full(elements + 1, 2.0)  # elements that share a node
+    neighbours[[0, -1]] = 1
+    diagonal, beside = neighbours * (1 / 3 + ratio), np.full(elements, 1 / 6 - ratio)
 
     def solve(right):
         # The mean passes any filter; on the rest a large radius does no harm to the digits.
         mean = right.sum(axis=1, keepdims=True) / elements
-        return mean + solve_banded((1, 1), stiffness, (right - mean * weights).T).T
-
-    if control == "constant":
-        # Load and mean are each other's transposes, so the filter is its own transpose.
-        def smooth(values):
-            rows = values.reshape(-1, elements)
-            load = np.zeros((len(rows), elements + 1), np.result_type(rows, float))
-            load[:, :-1] += rows / 2
-            load[:, 1:] += rows / 2
-            nodes = solve(load)
-            return ((nodes[:, :-1] + nodes[:, 1:]) / 2).reshape(values.shape)
-
-        return smooth(x), smooth
-    mass = _tridiagonal(elements, np.array([[2, 1], [1, 2]]) / 6)
+        gtsv = zgtsv if right.dtype.kind == "c" else dgtsv
+        return mean + gtsv(beside, diagonal, beside, (right - mean * (neighbours / 2)).T)[3].T
 
     def weigh(rows):
-        result = mass[1] * rows
-        result[:, :-1] += mass[0, 1:] * rows[:, 1:]
-        result[:, 1:] += mass[2, :-1] * rows[:, :-1]
+        result = neighbours / 3 * rows
+        result[:, :-1] += 1 / 6 * rows[:, 1:]
+        result[:, 1:] += 1 / 6 * rows[:, :-1]
         return result
 
-    def smooth_nodes(values, first, second):
-        return second(first(values.reshape(-1, elements + 1))).reshape(values.shape)
+    def smooth_means(values):
+        # Load and mean are each other's transposes, so the filter is its own transpose.
+        half = values.reshape(-1, elements) / 2
+        load = np.zeros((len(half), elements + 1), half.dtype)
+        load[:, :-1] = half
+        load[:, 1:] += half
+        nodes = solve(load)
+        return ((nodes[:, :-1] + nodes[:, 1:]) / 2).reshape(values.shape)
 
-    return smooth_nodes(x, weigh, solve), lambda gradient: smooth_nodes(gradient, solve, weigh)
+    def smooth_nodes(values):
+        return solve(weigh(values.reshape(-1, samples))).reshape(values.shape)
 
+    def pull_back_nodes(gradient):
+        return weigh(solve(gradient.reshape(-1, samples))).reshape(gradient.shape)
 
-def _tridiagonal(elements, matrix):
-    """Assembled 2 x 2 element matrices, in the layout of ``scipy.linalg.solve_banded``."""
-    band = np.zeros((3, elements + 1))
-    band[0, 1:] = matrix[0, 1]
-    band[1, :-1] += matrix[0, 0]
-    band[1, 1:] += matrix[1, 1]
-    band[2, :-1] = matrix[1, 0]
-    return band
+    if control == "linear":
+        return smooth_nodes, pull_back_nodes
+    return smooth_means, smooth_means
 
 
 def from_phase(phase):
     """Waveform of constant amplitude 1 from its phase, (1, samples) in rad, and the pullback."""
-    phase = _rows(phase, 1, "The phase")
+    return phase_link(arrays("phase: complex 1 samples", phase=phase))
+
+
+def phase_link(phase):
+    """:func:`from_phase`, unchecked."""
     waveform = np.concatenate([np.cos(phase), np.sin(phase)])
 
     def pullback(gradient):
@@ -122,8 +122,12 @@ def tanh_bound(x, steepness=1.0):
     The paper's bound: a box, whose corners have the amplitude :math:`\sqrt2`.  The steepness is
     :math:`\beta > 0`.
     """
-    positive("steepness", steepness)
-    waveform = np.tanh(steepness * finite_array("x", x, complex))
+    return tanh_link(*arrays("x: complex ...; steepness: > 0", x=x, steepness=steepness))
+
+
+def tanh_link(x, steepness=1.0):
+    """:func:`tanh_bound`, unchecked."""
+    waveform = np.tanh(steepness * x)
     return waveform, lambda gradient: steepness * (1 - waveform**2) * gradient
 
 
@@ -133,9 +137,12 @@ def radial_bound(x, steepness=1.0):
     For ``x`` of shape (2, samples), with :math:`r = |x|` sample by sample, and the steepness
     :math:`\beta > 0`.
     """
-    positive("steepness", steepness)
-    x = _rows(x, 2, "x")
-    radius = np.sqrt(np.sum(x * x, axis=0))
+    return radial_link(*arrays("x: complex 2 samples; steepness: > 0", x=x, steepness=steepness))
+
+
+def radial_link(x, steepness=1.0):
+    """:func:`radial_bound`, unchecked."""
+    radius = np.sqrt(x[0] ** 2 + x[1] ** 2)
     safe = np.where(radius == 0, 1, radius)
     bounded = np.tanh(steepness * radius)
     ratio = np.where(radius == 0, steepness, bounded / safe)
@@ -143,30 +150,18 @@ def radial_bound(x, steepness=1.0):
 
     def pullback(gradient):
         direction = x / safe
-        along = np.sum(direction * gradient, axis=-2, keepdims=True)
-        return ratio * gradient + (slope - ratio) * along * direction
+        along = direction[0] * gradient[..., 0, :] + direction[1] * gradient[..., 1, :]
+        return ratio * gradient + (slope - ratio) * along[..., None, :] * direction
 
     return ratio * x, pullback
 
 
-def _rows(x, rows, name):
-    x = finite_array(name, x, complex)
-    if x.ndim != 2 or len(x) != rows:
-        raise ValueError(f"{name} must have shape ({rows}, samples), but {x.shape} arrived.")
-    return x
-
-
-def unbounded(x):
-    """The controls themselves, for an optimiser that keeps bounds or constraints by itself."""
-    return _rows(x, 2, "x"), lambda gradient: gradient
-
-
-#: name: (rows of unknowns, their unit, last link of the chain)
+#: name: (rows of unknowns, last link of the chain)
 PARAMETRISATIONS = {
-    "phase": (1, "rad", from_phase),
-    "xy": (2, "1", radial_bound),
-    "xy-box": (2, "1", tanh_bound),
-    "xy-free": (2, "1", unbounded),
+    "phase": (1, phase_link),
+    "xy": (2, radial_link),
+    "xy-box": (2, tanh_link),
+    "xy-free": (2, lambda x: (x, lambda gradient: gradient)),
 }
 
 
@@ -197,8 +192,7 @@ class Parametrisation:
     def __post_init__(self):
         choice("parametrisation", self.kind, PARAMETRISATIONS)
         choice("control", self.control, COURSES)
-        not_negative("The filter radius", self.radius, " of seconds")
-        positive("dt", self.dt, " of seconds")
+        hold(self, "radius: >= 0 (seconds); dt: > 0 (seconds)")
         if self.distortion is not None:
             instance("distortion", self.distortion, Distortion, DISTORTION_HINT)
             self.distortion.oversampling(self.dt)
@@ -214,17 +208,29 @@ class Parametrisation:
         The pullback takes gradients by the waveform, (..., 2, samples), to gradients by the
         unknowns.
         """
-        x = _rows(x, self.rows, "The unknowns")
-        smoothed, unfilter = helmholtz(x, self.radius, self.dt, self.control)
-        waveform, unbound = PARAMETRISATIONS[self.kind][2](smoothed)
-        return waveform, lambda gradient: unfilter(unbound(gradient))
+        x = arrays(f"x: complex {self.rows} samples", x=x)
+        return self.chain(x.shape[1])(x)
+
+    def chain(self, samples):
+        """:meth:`waveform` for so many samples: prepared and unchecked, for an optimiser.
+
+        It takes flat unknowns, too; then its pullback returns flat gradients.
+        """
+        smooth, unsmooth = helmholtz_filter(samples, self.radius, self.dt, self.control)
+        rows, link = PARAMETRISATIONS[self.kind]
+
+        def waveform(x):
+            bounded, unbound = link(smooth(x.reshape(rows, samples)))
+
+            def pullback(gradient):
+                return unsmooth(unbound(gradient)).reshape(gradient.shape[:-2] + x.shape)
+
+            return bounded, pullback
+
+        return waveform
 
     def felt(self, waveform):
         """What the spins feel of a waveform, and the pullback; without a distortion, itself."""
         if self.distortion is None:
             return waveform, lambda gradient: gradient
-        return self.distortion.distort(waveform, self.dt, self.control)
-
-    def phase(self, x):
-        """Filtered phases, (samples,), of the flat unknowns of a phase pulse, and the pullback."""
-        return helmholtz(x, self.radius, self.dt, self.control)
+        return self.distortion.filtered(waveform, self.dt, self.control)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..inputs import choice, finite_array, instance
+from ..inputs import arrays, choice, instance
 
 
 def mean_power(waveform, bound):
@@ -31,10 +31,9 @@ def peak_power(waveform, bound):
 
 def amplitude(waveform, bound):
     r"""Amplitude of every control, :math:`u_{k,n}^2 \le a_k^2`; ``bound`` may be one for each."""
-    bounds = np.broadcast_to(bound, 2)[:, None]
     rows = waveform.ravel()
     jacobian = np.diag(2 * rows).reshape(rows.size, *waveform.shape)
-    return (waveform**2 - bounds**2).ravel(), jacobian
+    return (waveform**2 - np.reshape(bound, (-1, 1)) ** 2).ravel(), jacobian
 
 
 def slew_per_step(waveform, bound):
@@ -79,33 +78,22 @@ def _neighbours(here, after):
 
 #: name: function(waveform, bound) -> (values, jacobian)
 LIMITS = {
-    "mean_power": mean_power,
-    "peak_power": peak_power,
-    "amplitude": amplitude,
-    "slew_per_step": slew_per_step,
-    "phase_per_step": phase_per_step,
+    limit.__name__: limit
+    for limit in (mean_power, peak_power, amplitude, slew_per_step, phase_per_step)
 }
+#: What a bound has to be: so small a number as 1e-6 asks for nothing but silence.
+BOUNDS = dict.fromkeys(LIMITS, ">= 1e-6")
+BOUNDS |= {"amplitude": "2? >= 1e-6", "phase_per_step": f">= 1e-6 <= {np.pi}"}
 
 
 def checked_limits(limits):
-    """The limits, bounds by names of :data:`LIMITS`, as a dict; none for None.
-
-    Raises
-    ------
-    ValueError, TypeError
-        An unknown name, a bound that is not positive, no dict.
-    """
-    if limits is None:
-        return {}
-    instance("limits", limits, dict, "Give bounds by name, such as {'mean_power': 0.5}.")
-    for name, bound in limits.items():
-        choice("limit", name, LIMITS)
-        array = finite_array(f"The limit {name}", bound)
-        if array.shape not in ((), (2,) if name == "amplitude" else ()) or np.any(array <= 0):
-            raise ValueError(f"The limit {name} must be a positive number, but {bound!r} arrived.")
-        if name == "phase_per_step" and array > np.pi:
-            raise ValueError(f"No phase turns by more than pi per step, but {bound!r} arrived.")
-    return limits
+    """The limits, bounds by names of :data:`LIMITS`, as a dict of numbers; none for None."""
+    hint = "Give bounds by name, such as {'mean_power': 0.5}."
+    limits = {} if limits is None else instance("limits", limits, dict, hint)
+    return {
+        choice("limit", name, LIMITS): arrays(f"{name}: {BOUNDS[name]}", **{name: bound})
+        for name, bound in limits.items()
+    }
 
 
 def evaluate_limits(limits, waveform):

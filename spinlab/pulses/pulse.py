@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import COURSES, choice, instance, positive, two_rows
+from ..inputs import COURSES, choice, hold, instance, whole
 from .distortion import Distortion
 
 DISTORTION_HINT = "Make one by spinlab.pulses.rc(), resonator() or measured()."
@@ -40,17 +40,13 @@ class Pulse:
 
     def __post_init__(self):
         choice("control", self.control, COURSES)
-        waveform = np.array(two_rows(self.waveform, self.control), dtype=float)
-        if np.abs(waveform).max() > 1 + 1e-9:
-            raise ValueError(
-                f"The waveform reaches {np.abs(waveform).max():.4g}, beyond the amplifier's limit "
-                "1; scale it down and give the limit as rf_hz."
-            )
-        dt = float(positive("dt", self.dt, " of seconds"))
-        rf_hz = float(positive("rf_hz", self.rf_hz))
-        waveform.setflags(write=False)
-        for name, value in (("waveform", waveform), ("dt", dt), ("rf_hz", rf_hz)):
-            object.__setattr__(self, name, value)
+        layout = "waveform: 2 samples >= -1.000000001 <= 1.000000001 (in units of rf_hz)"
+        hold(self, layout + "; dt: > 0 (seconds); rf_hz: > 0")
+        whole("The number of steps", self.steps)
+
+    def __reduce__(self):
+        # A copy, or what another process gets, is as read-only as this one.
+        return type(self), (self.waveform, self.dt, self.rf_hz, self.control)
 
     @property
     def steps(self):
