@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..inputs import choice, finite_array, instance, not_negative, positive
+from ..spins.systems import check_times
 
 #: What a member may differ in; all but the offset are positive.
 AXES = ("offset_hz", "b1_scale", "t1", "t2")
@@ -252,15 +253,6 @@ def read_histogram(path):
             f"{path} holds the B1 scale {scale.max():g}; a scale is a ratio: 1.1, not 110 per cent."
         )
     return scale, weights
-
-
-def check_times(t1, t2):
-    """Refuse relaxation times, (members,), that no spin has."""
-    k = np.argmax(t2 / t1)
-    if t2[k] > 2 * t1[k] * (1 + 1e-9):
-        raise ValueError(
-            f"t2 cannot exceed 2 t1 in any member, but t1 = {t1[k]:g} and t2 = {t2[k]:g} arrived."
-        )
 
 
 def _scaled(weights):

@@ -22,7 +22,7 @@ from ..pulses.distortion import Distortion
 from ..pulses.pulse import DISTORTION_HINT
 from ..spins.generators import evaluate, observable, state
 from ..spins.systems import SpinSystem, liouvillian
-from .ensemble import Ensemble, check_times
+from .ensemble import Ensemble
 from .objectives import OBJECTIVES, LinearPhase, transfer
 
 
@@ -109,8 +109,6 @@ class Problem:
             return
         generator, start = self.generator(), self.initial_state()
         dimension = generator.dimension
-        if self.system.relaxes:  # the diagonal holds minus the rates of Ix and Iz
-            check_times(*(-1 / np.atleast_2d(generator.drift[..., k, k])[0] for k in (3, 1)))
         if start.ndim not in (1, 2) or len(start) != dimension:
             raise ValueError(
                 f"start has shape {start.shape}, but the state vectors have length {dimension}."
