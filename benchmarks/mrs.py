@@ -40,7 +40,7 @@ def records():
 def setting(steps):
     """Couplings, offsets, waveform, start and a Hermitian costate of a benchmark gradient."""
     rng = np.random.default_rng(0)
-    Fx, Fy, _ = sl.mrs.spin_matrices(GLU.spins).sum(axis=1)
+    Fx, Fy, _ = sl.spins.spin_matrices(GLU.spins).sum(axis=1)
     mixed = rng.standard_normal((2, *Fx.shape))
     costate = mixed[0] + mixed[0].T + 1j * (mixed[1] - mixed[1].T)
     waveform = 2 * np.pi * 100 * rng.standard_normal((2, steps))
@@ -75,7 +75,7 @@ def half_step(coupling):
 
 def whole(coupling, offset):
     """Drift and controls of the whole Hamiltonian."""
-    Ix, Iy, Iz = sl.mrs.spin_matrices(GLU.spins)
+    Ix, Iy, Iz = sl.spins.spin_matrices(GLU.spins)
     return coupling + np.tensordot(offset, Iz, 1), np.array([Ix.sum(axis=0), Iy.sum(axis=0)])
 
 

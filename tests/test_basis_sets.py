@@ -32,7 +32,7 @@ def test_signals_are_those_of_the_simulation(basis):
     assert basis.names == ("Glu", "mI", "Cr3") and basis.fids.shape == (3, 1024)
     assert basis.echo_time == 0.022
     state = sl.mrs.simulate(CREATINE, (SHAPED, *sl.mrs.press(0.01, 0.012)[1:]), SCANNER)
-    x, y, _ = sl.mrs.spin_matrices(1)[:, 0]
+    x, y, _ = sl.spins.spin_matrices(1)[:, 0]
     assert basis.fids[2, 0] == pytest.approx(6 * np.trace(state @ (x + 1j * y)))
     assert peak_ppm(basis.fids[2], basis, +1) == pytest.approx(3.027, abs=0.002)
 

@@ -89,6 +89,34 @@ def test_states_in_the_basis_of_the_elements_are_matrices():
     assert np.array_equal(sl.state("Iy - 2 Iz", elements).reshape(2, 2), matrix)
 
 
+@pytest.mark.parametrize("name", ["liouville", "self", "lambda", "T_{1}", "J 12"])
+def test_a_symbol_may_have_any_name(name):
+    liouville = sl.liouvillian(sl.SpinSystem((sp.Symbol(name),)))
+    assert sl.evaluate(liouville, rf_hz=1.0, **{name: 30.0}).drift[1, 0] == 60 * np.pi
+
+
+def test_an_offset_without_a_finite_value_is_refused():
+    liouville = sl.liouvillian(sl.SpinSystem((1 / sp.Symbol("d"),)))
+    assert sl.evaluate(liouville, rf_hz=1.0, d=0.1).drift[1, 0] == pytest.approx(20 * np.pi)
+    with np.errstate(divide="ignore"), pytest.raises(ValueError, match="drift must be finite"):
+        sl.evaluate(liouville, rf_hz=1.0, d=0.0)
+
+
+def test_a_generator_keeps_copies_that_nobody_can_change():
+    drift, controls = np.eye(3), np.zeros((2, 3, 3))
+    generator = sl.Generator(drift, controls)
+    drift[0, 1] = controls[0, 0, 0] = 5.0
+    assert generator.drift[0, 1] == generator.controls[0, 0, 0] == 0
+    for array in (generator.drift, generator.controls, sl.evaluate(rf_hz=1.0).drift):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0, 0] = 1.0
+
+
+def test_generators_compare_and_hash_by_identity():
+    one, other = sl.evaluate(rf_hz=1.0), sl.evaluate(rf_hz=1.0)
+    assert one == one and one != other and len({one, other, one}) == 2
+
+
 def test_further_symbols_are_asked_for_by_name():
     liouville = sl.liouvillian(sl.SpinSystem((sp.Symbol("shift"),)))
     turned = sl.evaluate(liouville, rf_hz=1.0, shift=30.0, offset_hz=12.0)

@@ -20,7 +20,7 @@ def random_pulse(rng, steps=100, dt=3e-4, rf_hz=120.0):
 
 def signal(group, sequence, scanner=SCANNER, **members):
     """tr(rho F+), one proton being 1."""
-    x, y, _ = sl.mrs.spin_matrices(group.spins).sum(axis=1)
+    x, y, _ = sl.spins.spin_matrices(group.spins).sum(axis=1)
     rho = sl.mrs.simulate(group, sequence, scanner, **members)
     return np.trace(rho @ (x + 1j * y), axis1=-2, axis2=-1) * 4 / 2**group.spins
 
@@ -194,7 +194,7 @@ def test_unitary_blocks_conserve_the_norm(rng):
     sequence = (sl.mrs.IdealPulse(70, 11), sl.mrs.Delay(0.01), sl.mrs.ShapedPulse(random_pulse(rng), 5.0, 2.0))
     rho = sl.mrs.simulate(GLU, sequence, SCANNER)
     assert np.allclose(rho, rho.conj().T, atol=1e-12)
-    before = np.linalg.eigvalsh(sl.mrs.spin_matrices(5)[2].sum(axis=0))
+    before = np.linalg.eigvalsh(sl.spins.spin_matrices(5)[2].sum(axis=0))
     assert np.allclose(np.linalg.eigvalsh(rho), before, atol=1e-11)
 
 

@@ -20,7 +20,7 @@ RF_HZ = 500.0
 def arguments(group=GROUP, waveform=WAVEFORM, dt=0.5e-3, rho0=None, precision="double"):
     """Of a split step for all members."""
     offset = SCANNER.offset_hz(group.shift_ppm) + MEMBERS[0][:, None]
-    rho0 = sl.mrs.spin_matrices(group.spins)[0].sum(axis=0) if rho0 is None else rho0
+    rho0 = sl.spins.spin_matrices(group.spins)[0].sum(axis=0) if rho0 is None else rho0
     return (
         coupling_hamiltonian(group), 2 * np.pi * offset, MEMBERS[1],
         2 * np.pi * RF_HZ * waveform, dt, rho0, precision,
@@ -30,7 +30,7 @@ def arguments(group=GROUP, waveform=WAVEFORM, dt=0.5e-3, rho0=None, precision="d
 def exact(group=GROUP, waveform=WAVEFORM, dt=0.5e-3):
     """The same by the general path."""
     pulse = sl.mrs.ShapedPulse(sl.Pulse(waveform, dt, RF_HZ))
-    start = sl.mrs.spin_matrices(group.spins)[0].sum(axis=0)
+    start = sl.spins.spin_matrices(group.spins)[0].sum(axis=0)
     return sl.mrs.simulate(group, (pulse,), SCANNER, *MEMBERS, start=start)
 
 

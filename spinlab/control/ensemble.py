@@ -14,6 +14,7 @@ import numpy as np
 
 from ..files.formats import cells, read_text, table
 from ..inputs import arrays, choice, frozen, instance
+from ..spins.systems import check_times
 
 #: What a member may differ in.
 AXES = ("offset_hz", "b1_scale", "t1", "t2")
@@ -212,14 +213,6 @@ def read_histogram(path):
     if scale.max() > SCALE:
         raise ValueError(f"{path} holds the B1 scale {scale.max():g}; a scale is 1.1, not 110 %.")
     return scale, weights
-
-
-def check_times(t1, t2):
-    """Refuse relaxation times, (members,), that no spin has."""
-    k = np.argmax(t2 / t1)
-    if t2[k] > 2 * t1[k] * (1 + 1e-9):
-        found = f"t1 = {t1[k]:g} and t2 = {t2[k]:g}"
-        raise ValueError(f"t2 cannot exceed 2 t1 in any member, but {found} arrived.")
 
 
 def _countable(members):

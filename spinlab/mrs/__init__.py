@@ -14,7 +14,6 @@ from .metabolites import (
     free_hamiltonian,
     metabolite,
     read_metabolite,
-    spin_matrices,
 )
 from .problem import SpectralProblem
 from .sequences import gaussian_pulse, mega_press, press, pulse_acquire, spin_echo, steam

@@ -18,8 +18,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..spins.operators import spin_matrices
 from .blocks import CoherenceFilter, ShapedPulse
-from .metabolites import Scanner, free_hamiltonian, spin_matrices
+from .metabolites import Scanner, free_hamiltonian
 from .sequences import EXCITATION, REFOCUSING
 from .simulation import spins_at
 from .spectra import line_shape

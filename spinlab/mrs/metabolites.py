@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from ..inputs import choice, file_path, finite_array, instance, number, positive, whole
-from ..spins.systems import SpinSystem
+from ..inputs import arrays, choice, file_path, finite_array, instance, number, positive
+from ..spins.operators import MAX_SPINS
+from ..spins.systems import SpinSystem, hamiltonian_terms
 
 #: Proton: gamma / 2 pi in Hz/T.
 GAMMA_HZ = 42.577478e6
-MAX_SPINS = 8  # a dense matrix of 2^8 x 2^8 is a second's work, one of 2^12 a day's
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ class SpinGroup:
         return self.shift_ppm.size
 
     def system(self, scanner):
-        """The same spins for the symbolic Liouvillian: a :class:`spinlab.SpinSystem`."""
+        """The same spins as a :class:`spinlab.SpinSystem`, the object of chapter 1."""
         offsets = instance("scanner", scanner, Scanner).offset_hz(self.shift_ppm)
         pairs = zip(*np.nonzero(np.triu(self.coupling_hz)), strict=True)
         return SpinSystem(
@@ -208,7 +207,6 @@ def _metabolite(entry):
         # SpinSystem knows what a list of pairs has to look like.
         pairs = SpinSystem((0,) * n, group.get("coupling_hz", ())).coupling_hz
         for i, j, value in pairs:
-            whole("A spin of coupling_hz", i), whole("A spin of coupling_hz", j)
             coupling[i - 1, j - 1] = coupling[j - 1, i - 1] = value
         groups.append(SpinGroup(group["shift_ppm"], coupling, group.get("weight", 1.0)))
     return Metabolite(**{**entry, "groups": tuple(groups)})
@@ -244,33 +242,16 @@ def metabolite(name):
     return _TABLE[choice("metabolite", name, METABOLITES)]
 
 
-@lru_cache
-def spin_matrices(spins):
-    """Numeric :math:`I_{ix}, I_{iy}, I_{iz}` of every spin: :func:`spinlab.spins.spin_operator`.
-
-    Of shape (3, n, 2**n, 2**n), first axis x, y, z; shared, hence not to be written to.
-    """
-    if whole("spins", spins) > MAX_SPINS:
-        raise ValueError(f"At most {MAX_SPINS} spins are handled, but {spins} were asked for.")
-    xyz = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]]) / 2
-    matrices = np.array(
-        [[np.kron(np.kron(np.eye(2**k), half), np.eye(2 ** (spins - 1 - k))) for k in range(spins)]
-         for half in xyz]
-    )  # fmt: skip
-    matrices.setflags(write=False)
-    return matrices
-
-
 def free_hamiltonian(group, scanner, offset_hz=0.0):
-    """Hamiltonian without RF in rad/s, the drift of :func:`spinlab.hamiltonian` in numbers.
+    """Hamiltonian without RF in rad/s: the numbers of :func:`spinlab.hamiltonian`.
 
     Real and symmetric, ([members,] 2**n, 2**n); ``offset_hz``, a number or (members,), is added to
     the offset of every spin.
     """
-    x, y, z = spin_matrices(instance("group", group, SpinGroup).spins)
+    n = instance("group", group, SpinGroup).spins
     shifts = instance("scanner", scanner, Scanner).offset_hz(group.shift_ppm)
-    offset = finite_array("offset_hz", offset_hz)[..., None, None]
-    scalar = np.einsum("ij,aikl,ajlm->km", np.triu(group.coupling_hz), (x, y, z), (x, y, z),
-                       optimize=True)  # fmt: skip
-    total = np.einsum("i,ijk->jk", shifts, z) + offset * z.sum(axis=0) + scalar
-    return 2 * np.pi * total.real
+    couplings = group.coupling_hz[np.triu_indices(n, 1)]
+    terms = hamiltonian_terms(n)
+    offset = arrays("offset_hz: members?", offset_hz=offset_hz)[..., None, None]
+    alone = np.tensordot(np.concatenate([shifts, couplings]), terms, axes=1)
+    return alone + offset * terms[:n].sum(axis=0)

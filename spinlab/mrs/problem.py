@@ -17,8 +17,9 @@ from ..control.ensemble import Ensemble
 from ..inputs import choice, echo_time, finite_array, instance, not_negative, positive, whole
 from ..pulses.filter_and_bound import helmholtz, radial_bound
 from ..pulses.pulse import Pulse
+from ..spins.operators import spin_matrices
 from .adjoint import coupling_hamiltonian, detection_matrix, group_spectra, in_threads, shaped_press
-from .metabolites import Metabolite, Scanner, metabolite, spin_matrices
+from .metabolites import Metabolite, Scanner, metabolite
 from .simulation import simulate
 from .spectra import line_shape, spectrum, transitions
 from .split_step import PRECISIONS, split_step

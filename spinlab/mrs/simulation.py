@@ -17,8 +17,9 @@ from functools import lru_cache
 import numpy as np
 
 from ..inputs import finite_array, instance
+from ..spins.operators import spin_matrices
 from .blocks import CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, check_sequence
-from .metabolites import Metabolite, Scanner, SpinGroup, free_hamiltonian, spin_matrices
+from .metabolites import Metabolite, Scanner, SpinGroup, free_hamiltonian
 
 # What a block does to the states: (block, rho, spins, offset_hz, b1_scale) -> rho.
 # rho has shape ([members,] D, D), offset and scale have shape ([members,] 1, 1).

@@ -17,15 +17,15 @@ from functools import lru_cache
 import numpy as np
 import sympy as sp
 
-from ..inputs import finite_array, instance
-from .operators import basis_matrix, product_basis
-from .systems import B1_SCALE, OFFSET, RF_AMPLITUDE, Liouvillian, liouvillian
+from ..inputs import arrays, hold, instance
+from .operators import basis_matrix, numbers, product_basis
+from .systems import B1_SCALE, OFFSET, RF_AMPLITUDE, Liouvillian, check_times, liouvillian
 
 # What users call the three symbols that every system has.
 PARAMETER_NAMES = {OFFSET.name: "offset_hz", RF_AMPLITUDE.name: "rf_hz", B1_SCALE.name: "b1_scale"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Generator:
     r"""Numeric generator :math:`A(u) = A_0 + \sum_k u_k A_k` in rad/s, :eq:`eq-affine`.
 
@@ -40,22 +40,7 @@ class Generator:
     controls: np.ndarray
 
     def __post_init__(self):
-        drift = finite_array("The drift of a generator", self.drift, complex)
-        controls = finite_array("The controls of a generator", self.controls, complex)
-        if drift.ndim not in (2, 3) or drift.shape[-1] != drift.shape[-2] or not drift.size:
-            raise ValueError(
-                "The drift must have shape (d, d) or (members, d, d), and not be empty, "
-                f"but {drift.shape} arrived."
-            )
-        expected = drift.shape[:-2] + controls.shape[-3:-2] + drift.shape[-2:]
-        if controls.ndim != drift.ndim + 1 or controls.shape != expected:
-            raise ValueError(
-                f"For a drift of shape {drift.shape} the controls must have shape "
-                f"{(*drift.shape[:-2], 'controls', *drift.shape[-2:])}, "
-                f"but {controls.shape} arrived."
-            )
-        object.__setattr__(self, "drift", drift)
-        object.__setattr__(self, "controls", controls)
+        hold(self, "drift: complex [members] d d; controls: complex [members] k d d")
 
     @property
     def dimension(self):
@@ -69,16 +54,12 @@ class Generator:
 
     def at(self, waveform):
         """Generators, ([members,] samples, d, d), at the samples of (controls, samples)."""
-        count = self.controls.shape[-3]
-        if np.ndim(waveform) != 2 or len(waveform) != count:
-            raise ValueError(
-                f"The waveform must have shape ({count}, samples), one row per control operator, "
-                f"but {np.shape(waveform)} arrived."
-            )
+        rows = self.controls.shape[-3]
+        waveform = arrays(f"waveform: complex {rows} samples", waveform=waveform)
         return self.drift[..., None, :, :] + np.einsum("kn,...kij->...nij", waveform, self.controls)
 
     def member(self, index):
-        """The generator of one ensemble member."""
+        """The generator of one ensemble member, or of a slice of them."""
         return Generator(self.drift[index], self.controls[index]) if self.members else self
 
 
@@ -86,20 +67,17 @@ class Generator:
 def _compiled(liouville):
     """Names of the parameters, one NumPy function of them, and the entries that it evaluates."""
     matrices = (liouville.drift, *liouville.control_operators)
-    entries = [
-        (m, i, j, value)
+    entries = {
+        (m, *place): value
         for m, matrix in enumerate(matrices)
-        for (i, j), value in matrix.todok().items()
-        if value != 0
-    ]
-    values = [value for *_, value in entries]
-    function = sp.lambdify(liouville.parameters, values, modules="numpy", cse=True)
-    index = tuple(np.array([entry[:3] for entry in entries]).T)
+        for place, value in matrix.todok().items()
+    }
+    function = sp.lambdify(liouville.parameters, list(entries.values()), modules="numpy", cse=True)
     names = [PARAMETER_NAMES.get(s.name, s.name) for s in liouville.parameters]
-    return names, function, index, len(matrices)
+    return names, function, list(entries), len(matrices)
 
 
-def evaluate(liouville=None, **values):
+def evaluate(liouville=None, /, **values):
     """Evaluate a symbolic Liouvillian: the same object that is printed, as arrays.
 
     Parameters
@@ -133,40 +111,25 @@ def evaluate(liouville=None, **values):
            [    0. ,     0. ,     0. ]])
     """
     liouville = _required(liouville)
-    names, function, index, count = _compiled(liouville)
+    names, function, places, count = _compiled(liouville)
     values = {"offset_hz": 0.0, "b1_scale": 1.0, **values}
-    unknown = set(values) - set(names) - {"offset_hz", "b1_scale"}
-    missing = set(names) - set(values)
-    if unknown or missing:
-        raise ValueError(
-            f"The Liouvillian has the parameters {', '.join(names)}. "
-            + (f"Please give {', '.join(sorted(missing))}. " if missing else "")
-            + (f"There is no {', '.join(sorted(unknown))}." if unknown else "")
-        )
-    arrays = [finite_array(name, values[name]) for name in names]
-    for name, array in zip(names, arrays, strict=True):
-        if array.ndim > 1 or not array.size:
-            raise ValueError(
-                f"{name} must be a number or a 1-D array that is not empty, "
-                f"but an array of shape {array.shape} arrived."
-            )
-        if name in ("rf_hz", "b1_scale") and np.any(array < 0):
-            raise ValueError(f"{name} must not be negative, but {array.min():g} arrived.")
-    lengths = {array.size for array in arrays if array.ndim}
-    if len(lengths) > 1:
-        raise ValueError(
-            f"Arrays of {sorted(lengths)} members arrived; give arrays of one length "
-            "(spinlab.Ensemble.grid makes all combinations)."
-        )
-    entries = function(*arrays)
-    members = (lengths.pop(),) if lengths else ()
-    dtype = np.result_type(float, *entries)
+    wrong = (set(names) ^ set(values)) - {"offset_hz", "b1_scale"}
+    if wrong:
+        wrong = ", ".join(sorted(wrong))
+        raise ValueError(f"Give values of {', '.join(names)}; missing or unknown: {wrong}.")
+    signs = {"rf_hz": ">= 0", "b1_scale": ">= 0"}
+    layout = "; ".join(f"{name}: members? {signs.get(name, '')}" for name in values)
+    given = dict(zip(values, arrays(layout, **values), strict=True))
+    members = np.broadcast_shapes(*(array.shape for array in given.values()))
+    entries = function(*(given[name] for name in names))
     d = len(liouville.basis)
-    matrices = np.zeros((count, d, d, *members), dtype)
-    for m, i, j, entry in zip(*index, entries, strict=True):
-        matrices[m, i, j] = entry
-    matrices = np.moveaxis(matrices, -1, 0) if members else matrices
-    return Generator(matrices[..., 0, :, :].copy(), matrices[..., 1:, :, :].copy())
+    matrices = np.zeros((*members, count, d, d), np.result_type(float, *entries))
+    for place, entry in zip(places, entries, strict=True):
+        matrices[(..., *place)] = entry
+    generator = Generator(matrices[..., 0, :, :], matrices[..., 1:, :, :])
+    if liouville.identity:  # in both bases these two places hold -1/T1 and -1/T2
+        check_times(*(-1 / generator.drift[..., k, k].real for k in (3, 1)))
+    return generator
 
 
 def _required(liouville):
@@ -197,10 +160,7 @@ def state(name, liouville=None):
     array([ 0., -1.,  0.])
     """
     liouville = _required(liouville)
-    vector = _product_vector(name, liouville)
-    if liouville.identity:
-        vector[0] = 1.0
-    return _in_basis_of(liouville, vector)
+    return _vector(name, liouville, constant=liouville.identity)
 
 
 def observable(name, liouville=None):
@@ -211,44 +171,27 @@ def observable(name, liouville=None):
     >>> observable("0.5 Ix + Iz")
     array([0.5, 0. , 1. ])
     """
-    liouville = _required(liouville)
-    return _in_basis_of(liouville, _product_vector(name, liouville))
+    return _vector(name, _required(liouville))
 
 
-def _product_vector(name, liouville):
+def _vector(name, liouville, constant=False):
     operators = [operator for operator, _ in product_basis(liouville.spins, liouville.identity)]
     vector = np.zeros(len(operators))
-    instance("The name of a state", name, str)
+    term = rf"([+-]?)(\d+\.?\d*|\.\d+|)[* ]?({'|'.join(operators)})"
     # Blanks go, but not between digits: "2 2Ix" is not 22 Ix.
-    for term in re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", name).replace("-", "+-").split("+"):
-        if not term:
-            continue
-        factor, operator = _split_factor(term, operators)
-        if operator not in operators:
+    text = re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", instance("The name of a state", name, str))
+    for part in filter(None, re.split(r"(?=[+-])", text)):
+        found = re.fullmatch(term, part)
+        if not found:
             raise ValueError(
-                f"There is no operator {operator!r} in {name!r}; "
-                f"the basis has {', '.join(operators)}."
+                f"There is no operator {part!r} in {name!r}; the basis has {', '.join(operators)}."
             )
-        vector[operators.index(operator)] += factor
-    if not vector.any() or not np.all(np.isfinite(vector)):
+        sign, factor, operator = found.groups()
+        vector[operators.index(operator)] += float(sign + (factor or "1"))
+    if not vector.any() or not np.isfinite(vector).all():
         raise ValueError(f"The state {name!r} is zero or not finite; name at least one operator.")
-    return vector
-
-
-def _in_basis_of(liouville, vector):
+    if constant:
+        vector[0] = 1.0
     if liouville.basis[0].startswith("|"):
-        columns = basis_matrix(liouville.spins, liouville.identity)
-        return np.array(columns.tolist(), dtype=complex) @ vector
+        return numbers(basis_matrix(liouville.spins, liouville.identity)) @ vector
     return vector
-
-
-def _split_factor(term, operators):
-    """``"-0.5 2I1xI2z"`` to (-0.5, "2I1xI2z"): the longest operator that the term ends in."""
-    operator = max((name for name in operators if term.endswith(name)), key=len, default=None)
-    if operator is None:
-        return 1.0, term.lstrip("-")
-    number = term[: -len(operator)].rstrip("*")
-    try:
-        return float({"": "1", "-": "-1"}.get(number, number)), operator
-    except ValueError:
-        return 1.0, term

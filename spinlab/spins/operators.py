@@ -1,8 +1,8 @@
-"""Spin operators and superoperators, by symbols.
+"""Spin operators and superoperators, by symbols, and their numbers.
 
 With this module you can write down the operators of ``n`` spins 1/2, expand a density operator in
 the product-operator basis, and turn "commutator with H" into a matrix.  Everything is SymPy, so
-everything prints as mathematics in a notebook.
+everything prints as mathematics in a notebook; :func:`spin_matrices` reads the numbers off.
 
 Spins are numbered from 1, as in the literature: ``I1z``, ``2I1xI2z``.
 """
@@ -13,10 +13,10 @@ from functools import lru_cache
 from itertools import product
 from reprlib import repr as brief
 
+import numpy as np
 import sympy as sp
-from sympy.physics.quantum import TensorProduct
 
-from ..inputs import choice, whole
+from ..inputs import choice, frozen, whole
 
 IDENTITY = sp.eye(2)
 SPIN_HALF = {
@@ -24,6 +24,21 @@ SPIN_HALF = {
     "y": sp.Matrix([[0, -sp.I], [sp.I, 0]]) / 2,
     "z": sp.Matrix([[1, 0], [0, -1]]) / 2,
 }
+MAX_SPINS = 8  # matrices of 2^8 x 2^8 are a second's work, those of 2^12 a day's
+MAX_PRODUCT_SPINS = 4  # 4^4 product operators take a second, and 4^5 a minute
+
+
+def kronecker(*factors):
+    """Kronecker product, of SymPy's plain class: it multiplies two classes far more slowly."""
+    return sp.Matrix(sp.kronecker_product(*factors))
+
+
+def numbers(matrix):
+    """A matrix of SymPy's numbers as a complex array."""
+    array = np.zeros(matrix.shape, complex)
+    for place, entry in matrix.todok().items():
+        array[place] = entry
+    return array
 
 
 def spin_operator(axis, spin=1, spins=1):
@@ -36,7 +51,7 @@ def spin_operator(axis, spin=1, spins=1):
     spin : int
         Which spin, counted from 1.
     spins : int
-        How many spins there are.
+        How many spins there are, at most 8.
 
     Returns
     -------
@@ -51,13 +66,31 @@ def spin_operator(axis, spin=1, spins=1):
     [  0, -1/2]])
     """
     choice("spin component", axis, SPIN_HALF)
-    if not whole("spin", spin) <= whole("spins", spins):
-        raise ValueError(f"Spin {spin} was asked for among {spins}; spins are counted from 1.")
-    factors = [SPIN_HALF[axis] if k == spin else IDENTITY for k in range(1, spins + 1)]
-    return sp.Matrix(TensorProduct(*factors)) if spins > 1 else factors[0]
+    whole("spin", spin, most=whole("spins", spins, most=MAX_SPINS))
+    factors = (SPIN_HALF[axis] if k == spin else IDENTITY for k in range(1, spins + 1))
+    return kronecker(*factors)
+
+
+def spin_matrices(spins=1):
+    """Numbers of :func:`spin_operator`: :math:`I_{ix}, I_{iy}, I_{iz}` of every spin.
+
+    Of shape (3, n, 2**n, 2**n), first axis x, y, z; shared, hence read-only.
+
+    Examples
+    --------
+    >>> spin_matrices(2)[2].sum(axis=0).diagonal().real  # Fz
+    array([ 1.,  0.,  0., -1.])
+    """
+    return _spin_matrices(whole("spins", spins, most=MAX_SPINS))
 
 
 @lru_cache
+def _spin_matrices(spins):
+    return frozen(
+        [[numbers(spin_operator(axis, k, spins)) for k in range(1, spins + 1)] for axis in "xyz"]
+    )
+
+
 def product_basis(spins=1, identity=False):
     r"""Product-operator basis of ``spins`` spins 1/2, :eq:`eq-product-basis`.
 
@@ -67,7 +100,7 @@ def product_basis(spins=1, identity=False):
     Parameters
     ----------
     spins : int
-        Number of spins ``n``.
+        Number of spins ``n``, at most 4.
     identity : bool
         Whether half the unit operator, named ``"E/2"``, comes first.  Relaxation towards
         equilibrium needs it; a Hamiltonian never touches it.
@@ -84,29 +117,27 @@ def product_basis(spins=1, identity=False):
     >>> [name for name, _ in product_basis(2)][:6]
     ['I1x', 'I1y', 'I1z', 'I2x', 'I2y', 'I2z']
     """
-    whole("spins", spins)
-    operators = []
+    basis = _product_basis(whole("spins", spins, most=MAX_PRODUCT_SPINS))
+    return basis if identity else basis[1:]
+
+
+@lru_cache
+def _product_basis(spins):
+    basis = []
     for axes in product(" xyz", repeat=spins):
-        factors = [(axis, k) for k, axis in enumerate(axes, 1) if axis != " "]
-        matrix = sp.eye(2**spins) / 2
-        for axis, k in factors:
-            matrix = 2 * matrix * spin_operator(axis, k, spins)
-        operators.append((factors, sp.ImmutableMatrix(matrix)))
-    operators.sort(key=lambda item: (len(item[0]), [k for _, k in item[0]]))
-    named = tuple((_product_name(factors, spins), matrix) for factors, matrix in operators)
-    return named if identity else named[1:]
-
-
-def _product_name(factors, spins):
-    if not factors:
-        return "E/2"
-    prefix = str(2 ** (len(factors) - 1)) if len(factors) > 1 else ""
-    return prefix + "".join(f"I{k if spins > 1 else ''}{axis}" for axis, k in factors)
+        chosen = [k for k, axis in enumerate(axes) if axis != " "]
+        factor = sp.Integer(2) ** (len(chosen) - 1)
+        matrix = factor * kronecker(*(SPIN_HALF.get(axis, IDENTITY) for axis in axes))
+        letters = "".join(f"I{k + 1 if spins > 1 else ''}{axes[k]}" for k in chosen)
+        name = f"{factor if factor > 1 else ''}{letters or 'E/2'}"
+        basis.append((len(chosen), chosen, name, sp.ImmutableMatrix(matrix)))
+    basis.sort(key=lambda item: item[:2])
+    return tuple(item[2:] for item in basis)
 
 
 def commutator(a, b):
     """``a b - b a``, expanded."""
-    a, b = _square_matrix(a), _square_matrix(b)
+    a, b = _square(a, b)
     return (a * b - b * a).applyfunc(sp.expand)
 
 
@@ -118,23 +149,23 @@ def commutation_superoperator(hamiltonian):
     This is :eq:`eq-superoperator`, of size ``D**2`` for a Hamiltonian of size ``D``; the basis is
     that of the matrix elements of :math:`\rho`, read row by row.
     """
-    hamiltonian = _square_matrix(hamiltonian)
+    (hamiltonian,) = _square(hamiltonian)
     unit = sp.eye(hamiltonian.rows)
-    return sp.Matrix(TensorProduct(hamiltonian, unit) - TensorProduct(unit, hamiltonian.T))
+    return kronecker(hamiltonian, unit) - kronecker(unit, hamiltonian.T)
 
 
-def _square_matrix(matrix):
-    """Whatever SymPy reads as a matrix (also NumPy's arrays), if it is square."""
+def _square(*values):
+    """Whatever SymPy reads as matrices (also NumPy's arrays), if they are square, of one size."""
     try:
-        matrix = sp.Matrix(matrix)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"A matrix is needed, but {brief(matrix)} arrived.") from error
-    if not matrix.is_square:
-        raise ValueError(f"The matrix must be square, but its shape is {matrix.shape}.")
-    return matrix
+        matrices = [sp.Matrix(value) for value in values]
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise TypeError(f"Matrices are needed, but {brief(values)} arrived.") from error
+    shapes = [matrix.shape for matrix in matrices]
+    if len(set(sum(shapes, ()))) > 1 or 0 in shapes[0]:
+        raise ValueError(f"Square matrices of one size are needed, but {shapes} arrived.")
+    return matrices
 
 
-@lru_cache
 def basis_matrix(spins=1, identity=False):
     r"""Columns :math:`\operatorname{vec} B_s`: from product operators to matrix elements.
 
@@ -142,11 +173,11 @@ def basis_matrix(spins=1, identity=False):
     its conjugate transpose, because the product operators are orthogonal and of equal norm.
     """
     columns = [matrix.reshape(4**spins, 1) for _, matrix in product_basis(spins, identity)]
-    return sp.ImmutableMatrix.hstack(*columns)
+    return sp.Matrix(sp.Matrix.hstack(*columns))
 
 
 def in_product_basis(superoperator, spins=1, identity=False):
     """The same superoperator, from the matrix-element basis into the product-operator basis."""
     columns = basis_matrix(spins, identity)
-    transformed = columns.H * superoperator * columns / sp.Integer(2) ** (spins - 2)
-    return sp.Matrix(transformed).applyfunc(sp.expand)
+    transformed = columns.H * (superoperator * columns) / sp.Integer(2) ** (spins - 2)
+    return transformed.applyfunc(sp.expand)

@@ -10,16 +10,23 @@ The conventions of the whole package live here, once:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
+from numbers import Real
+from reprlib import repr as brief
 
+import numpy as np
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
-from ..inputs import choice, instance
+from ..inputs import arrays, choice, frozen, instance, whole
 from .operators import (
+    MAX_SPINS,
     basis_matrix,
     commutation_superoperator,
     in_product_basis,
+    numbers,
     product_basis,
     spin_operator,
 )
@@ -33,9 +40,9 @@ B1_SCALE = sp.Symbol("kappa", positive=True)
 #: The two controls, dimensionless.
 CONTROLS = sp.symbols("u_x u_y", real=True)
 #: Names that a system's own symbols cannot have, the users' names for the first three included.
-RESERVED_NAMES = {s.name for s in (OFFSET, RF_AMPLITUDE, B1_SCALE, *CONTROLS)} | {
-    "offset_hz", "rf_hz", "b1_scale"
-}
+RESERVED_NAMES = ("nu", "nu_rf", "kappa", "u_x", "u_y", "offset_hz", "rf_hz", "b1_scale")
+#: What an offset, a coupling or a time cannot contain.
+UNREAL = (sp.I, sp.nan, AppliedUndef)
 
 
 @dataclass(frozen=True)
@@ -68,46 +75,19 @@ class SpinSystem:
     t2: object = None
 
     def __post_init__(self):
-        object.__setattr__(self, "offset_hz", _entries("offset_hz", self.offset_hz))
-        couplings = _entries("coupling_hz", self.coupling_hz)
-        object.__setattr__(
-            self, "coupling_hz", tuple(_entries("A coupling (i, j, J)", c) for c in couplings)
-        )
-        if not self.offset_hz:
-            raise ValueError("offset_hz is empty; give one offset a spin, such as (0,).")
-        for value in self.offset_hz:
-            _require_number_or_symbol("An offset", value)
-        pairs = set()
-        for entry in self.coupling_hz:
-            if len(entry) != 3:
-                raise ValueError(f"A coupling is (i, j, J in Hz), but {entry} arrived.")
-            i, j, value = entry
-            if not (i in range(1, self.spins + 1) and j in range(1, self.spins + 1)) or i == j:
-                raise ValueError(
-                    f"The coupling {entry} names a pair that is not there: "
-                    f"give two different spins between 1 and {self.spins}."
-                )
-            if {i, j} in pairs:
-                raise ValueError(f"The spins {i} and {j} are coupled twice; give one J a pair.")
-            pairs.add(frozenset((i, j)))
-            _require_number_or_symbol("A coupling", value)
-        if (self.t1 is None) != (self.t2 is None):
-            raise ValueError("Relaxation needs both t1 and t2 (in seconds); only one was given.")
-        if self.relaxes and self.spins > 1:
-            raise ValueError(
-                f"Relaxation is modelled for one spin, but the system has {self.spins}; "
-                "leave out t1 and t2, or treat each spin alone."
-            )
-        for name in ("t1", "t2"):
-            value = getattr(self, name)
-            if value is not None:
-                _require_number_or_symbol(name, value)
-                if sp.sympify(value).is_positive is False:
-                    raise ValueError(f"{name} must be positive, in seconds, but {value} arrived.")
-        if self.relaxes and (2 * sp.sympify(self.t1) - self.t2).is_negative:
-            raise ValueError(
-                f"t2 cannot exceed 2 t1 in any spin, but t1 = {self.t1} and t2 = {self.t2} arrived."
-            )
+        couplings = _tuple("coupling_hz", self.coupling_hz)
+        couplings = tuple(_tuple("A coupling (i, j, J in Hz)", entry, 3) for entry in couplings)
+        object.__setattr__(self, "offset_hz", _tuple("offset_hz", self.offset_hz))
+        object.__setattr__(self, "coupling_hz", couplings)
+        n = whole("The number of offsets", self.spins, most=MAX_SPINS)
+        pairs = [{whole("A coupled spin", k, most=n) for k in entry[:2]} for entry in couplings]
+        if any(len(pair) < 2 or pairs.count(pair) > 1 for pair in pairs):
+            raise ValueError(f"Couple different spins, and each pair once, not {brief(couplings)}.")
+        times = [time for time in (self.t1, self.t2) if time is not None]
+        if len(times) == 1 or (times and n > 1):
+            raise ValueError(f"Relaxation takes t1 and t2 of one spin, not {times} of {n} spins.")
+        _check_values([*self.offset_hz, *(J for *_, J in couplings), *times])
+        check_times(*(None if getattr(time, "free_symbols", ()) else time for time in times))
 
     @property
     def spins(self):
@@ -120,30 +100,38 @@ class SpinSystem:
         return self.t1 is not None
 
 
-def _entries(name, values):
-    if isinstance(values, str):
-        raise TypeError(f"{name} must be a tuple, but the string {values!r} arrived.")
-    try:
-        return tuple(values)
-    except TypeError as error:
-        raise TypeError(f"{name} must be a tuple, but {values!r} arrived.") from error
+def _tuple(name, values, length=None):
+    if not isinstance(values, (tuple, list)) or length not in (None, len(values)):
+        raise TypeError(f"{name} must be a tuple, but {brief(values)} arrived.")
+    return tuple(values)
 
 
-def _require_number_or_symbol(what, value):
-    try:
-        number = sp.sympify(value, strict=True)  # strict: a string is not a number
-    except (sp.SympifyError, TypeError) as error:
-        raise TypeError(f"{what} must be a number or a SymPy expression, not {value!r}.") from error
-    if not isinstance(number, sp.Expr) or (number.is_real is False and number.is_finite):
-        raise TypeError(f"{what} must be a real number or a SymPy expression, not {value!r}.")
-    if number.is_finite is False or number is sp.nan:
-        raise ValueError(f"{what} must be finite, but {value} arrived.")
-    taken = {s.name for s in number.free_symbols} & RESERVED_NAMES
-    if taken:
+def _check_values(values):
+    """Refuse what is neither a number nor an expression, and names that cannot be told apart."""
+    symbols = set()
+    for value in values:
+        number = sp.sympify(value) if isinstance(value, Real) else value
+        if not isinstance(number, sp.Expr) or number.is_real is False or number.has(*UNREAL):
+            raise TypeError(
+                "Offsets, couplings, t1 and t2 must be real, finite numbers or SymPy expressions "
+                f"of symbols, but {brief(value)} arrived."
+            )
+        symbols |= number.free_symbols
+    names = [symbol.name for symbol in symbols]
+    if len({*names, *RESERVED_NAMES}) < len(names) + len(RESERVED_NAMES):
         raise ValueError(
-            f"{what} uses the symbol {', '.join(sorted(taken))}, which spinlab uses itself; "
-            "choose another name."
+            "Each symbol needs a name of its own, and spinlab uses "
+            f"{', '.join(RESERVED_NAMES)} itself, but {', '.join(sorted(names))} arrived."
         )
+
+
+def check_times(t1=None, t2=None):
+    """Refuse relaxation times, numbers or (members,), that no spin has; None is not known yet."""
+    layout = "t1?: members? > 0 (seconds); t2?: members? > 0 (seconds)"
+    t1, t2 = arrays(layout, t1=t1, t2=t2)
+    if t1 is not None and t2 is not None and np.any(t2 > 2 * t1 * (1 + 1e-9)):
+        t1, t2 = max(np.broadcast(t1, t2), key=lambda pair: pair[1] / pair[0])
+        raise ValueError(f"t2 cannot exceed 2 t1, but t1 = {t1:g} and t2 = {t2:g} arrived.")
 
 
 def hamiltonian(system):
@@ -164,15 +152,40 @@ def hamiltonian(system):
         Of size :math:`2^n`, affine in the controls ``u_x, u_y``.
     """
     n = instance("system", system, SpinSystem).spins
+    spin = {(axis, k): spin_operator(axis, k, n) for axis in "xyz" for k in range(1, n + 1)}
     total = sp.zeros(2**n)
     for k, offset in enumerate(system.offset_hz, 1):
-        total += (OFFSET + offset) * spin_operator("z", k, n)
+        total += (OFFSET + offset) * spin["z", k]
         for u, axis in zip(CONTROLS, "xy", strict=True):
-            total += B1_SCALE * RF_AMPLITUDE * u * spin_operator(axis, k, n)
+            total += B1_SCALE * RF_AMPLITUDE * u * spin[axis, k]
     for i, j, coupling in system.coupling_hz:
         for axis in "z" if system.weak else "xyz":
-            total += coupling * spin_operator(axis, i, n) * spin_operator(axis, j, n)
+            total += coupling * (spin[axis, i] * spin[axis, j])
     return 2 * sp.pi * total
+
+
+@lru_cache
+def hamiltonian_terms(spins):
+    r"""Numbers of :func:`hamiltonian`: what the offsets and couplings of ``n`` spins multiply.
+
+    H is linear in both, so its values where one of them is 1 Hz and the others are 0 are all of it.
+    The array, (n + n (n - 1) / 2, 2**n, 2**n), is shared, hence read-only.  First come
+    :math:`\partial H/\partial\nu_i`, then :math:`\partial H/\partial J_{12}`, :math:`J_{13}`, ...
+
+    Examples
+    --------
+    >>> (hamiltonian_terms(2)[2] / (2 * np.pi)).round(2)  # I1 . I2
+    array([[ 0.25,  0.  ,  0.  ,  0.  ],
+           [ 0.  , -0.25,  0.5 ,  0.  ],
+           [ 0.  ,  0.5 , -0.25,  0.  ],
+           [ 0.  ,  0.  ,  0.  ,  0.25]])
+    """
+    pairs = list(combinations(range(1, spins + 1), 2))
+    symbols = sp.symbols(f"x_:{spins + len(pairs)}")
+    couplings = [(*pair, J) for pair, J in zip(pairs, symbols[spins:], strict=True)]
+    H = hamiltonian(SpinSystem(symbols[:spins], couplings))
+    off = dict.fromkeys((OFFSET, *CONTROLS, *symbols), sp.Integer(0))
+    return frozen([numbers(H.xreplace({**off, x: sp.Integer(1)})).real for x in symbols])
 
 
 def relaxation_superoperator(t1, t2):
@@ -209,16 +222,14 @@ class Liouvillian:
     basis: tuple
     spins: int
     identity: bool = False
-    controls: tuple = field(default=CONTROLS)
+    controls: tuple = CONTROLS
 
     def __post_init__(self):
         object.__setattr__(self, "matrix", sp.ImmutableMatrix(self.matrix))
         object.__setattr__(self, "basis", tuple(self.basis))
-        if self.matrix.shape != (len(self.basis),) * 2:
-            raise ValueError(
-                f"The matrix has shape {self.matrix.shape}, but the basis has {len(self.basis)} "
-                "operators; a Liouvillian has one row and one column for each."
-            )
+        shape, n = self.matrix.shape, len(self.basis)
+        if shape != (n, n):
+            raise ValueError(f"The matrix has shape {shape}, but the basis has {n} operators.")
 
     @property
     def generator(self):
@@ -274,14 +285,13 @@ def liouvillian(system=None, basis="product"):
 @lru_cache(maxsize=32)
 def _liouvillian(system, basis):
     n, identity = system.spins, system.relaxes
+    names = tuple(name for name, _ in product_basis(n, identity))
     full = commutation_superoperator(hamiltonian(system))
     matrix = in_product_basis(full, n, identity)
     if identity:
         matrix += sp.I * relaxation_superoperator(system.t1, system.t2)
-    names = tuple(name for name, _ in product_basis(n, identity))
-    if basis == "elements":
-        columns = basis_matrix(n, identity)
-        rows = columns.H / sp.Integer(2) ** (n - 2)
-        matrix = sp.Matrix(columns * matrix * rows).applyfunc(sp.expand) if identity else full
+    if basis == "elements":  # only one spin relaxes, and its columns' inverse is 2 columns.H
         names = tuple(f"|{r}><{c}|" for r in range(2**n) for c in range(2**n))
-    return Liouvillian(sp.ImmutableMatrix(matrix), names, n, identity)
+        columns = basis_matrix(n, identity)
+        matrix = 2 * (columns * matrix * columns.H).applyfunc(sp.expand) if identity else full
+    return Liouvillian(matrix, names, n, identity)
