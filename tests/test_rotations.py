@@ -8,7 +8,7 @@ from tables import case, relative
 
 import spinlab as sl
 from spinlab.propagation import rotations
-from spinlab.propagation.adjoint import solve_chain
+from spinlab.propagation.adjoint import chain_solver
 
 
 def cross_matrix(w):
@@ -106,7 +106,7 @@ def test_chain(members, steps, d, columns, kinds, transposed, rng):
     propagators = random((members, steps, d, d), kinds[0])
     sources = random((members, steps + 1, d, columns), kinds[1])
     before = sources.copy()
-    found = solve_chain(propagators, sources, transposed)
+    found = chain_solver(propagators)(sources, transposed)
     assert relative(found, looped(propagators, sources, transposed)) < 1e-13
     assert np.array_equal(sources, before)
 
