@@ -62,6 +62,7 @@ def test_axes_are_those_of_the_generator(rng):
     assert np.allclose(generator.drift[1] @ v, np.cross(axes[1, 0], v))
 
 
+@pytest.mark.filterwarnings("ignore::spinlab.propagation.CoarseStepWarning")
 @pytest.mark.parametrize("turn", [0.3, 2.0, 3.1, 7.0, 40.0])
 @pytest.mark.parametrize("control", ["constant", "linear"])
 def test_large_angles(turn, control, rng):

@@ -67,8 +67,8 @@ def check_gradient(function, x, kind="complex", samples=None, step=None, seed=0)
     x = arrays("x: ...", x=x)
     choice("check", kind, ("complex", "difference"))
     step = {"complex": 1e-30, "difference": 1e-5}[kind] if step is None else positive("step", step)
-    pair = instance("What the function returns", function(x.copy()), tuple, "(value, gradient).")
-    value, gradient = pair
+    pair = function(x.copy())
+    value, gradient = instance("What the function returns", pair, tuple, "It is (value, gradient).")
     layout = f"value: ; gradient: {' '.join(map(str, x.shape))}"
     _, gradient = arrays(layout, value=value, gradient=gradient)
     chosen = np.arange(x.size)

@@ -47,8 +47,8 @@ ELEMENTS = {
 
 #: (element, control): why the two do not go together.
 REFUSED = {
-    ("hermite", "constant"): "it makes the state's derivative continuous, and the order falls to 1",
-    ("exact", "linear"): "it is exact where the control stands still, and only there",
+    ("hermite", "constant"): "a jump contradicts its continuous derivative; use control='linear'",
+    ("exact", "linear"): "it would no longer be exact; use 'quadratic-reduced'",
 }
 
 
@@ -174,7 +174,7 @@ def element(name, control="constant"):
     choice("control", control, CONTROL_SHAPES)
     if (name, control) in REFUSED:
         reason = REFUSED[name, control]
-        raise ValueError(f"The element {name!r} takes no {control} control: {reason}. Use another.")
+        raise ValueError(f"The element {name!r} takes no {control} control: {reason}.")
     return _element(name, control)
 
 

@@ -211,12 +211,13 @@ def spinor_target(target):
     >>> spinor_target(np.array([[1, 1j], [1j, 1]]) / np.sqrt(2)).round(4) + 0  # about -x
     array([ 0.7071, -0.7071,  0.    ,  0.    ])
     """
-    matrix = arrays("target: complex 2 2", target=target)
+    name = "the target of a universal rotation"
+    matrix = arrays(f"{name}: complex 2 2", **{name: target})
     unitary = np.allclose(matrix @ matrix.conj().T, np.eye(2))
     if not (unitary and np.isclose(np.linalg.det(matrix), 1)):
         raise ValueError(
-            "The target of a universal rotation must be unitary and have the determinant 1, but "
-            f"{matrix.tolist()} arrived; spinlab.turn(angle, axis) makes one."
+            f"{name} must be unitary, of determinant 1, but {matrix.tolist()} arrived; "
+            "spinlab.turn(angle, axis) makes one."
         )
     (a, b), _ = matrix
     return np.array([a.real, -b.imag, -b.real, -a.imag])
