@@ -6,6 +6,7 @@ import sympy as sp
 from tables import METHOD_CONTROLS, case, fitted_order, relative
 
 import spinlab as sl
+from spinlab.propagation.arguments import TOO_FAR
 from spinlab.propagation.elements import CONTROL_SHAPES, SHAPES, S, gauss_points, integrate
 
 #: What a degree of freedom reads from a function: its value, or its slope, at a point.
@@ -182,6 +183,66 @@ def test_quadratic_is_six_times_better_than_linear():
     assert linear / quadratic == pytest.approx(6, abs=0.6)
 
 
+# Steps that turn too far.
+
+LIMITS = [(method, control, angle) for method, row in TOO_FAR.items() for control, angle in row.items()]
+COARSE = sl.propagation.CoarseStepWarning
+
+
+def test_every_method_has_its_limit_or_is_exact():
+    assert {(method, control) for method, control, _ in LIMITS} == {
+        pair for pair in METHOD_CONTROLS if ORDERS[pair] is not None
+    }
+
+
+@pytest.mark.filterwarnings("ignore::spinlab.propagation.CoarseStepWarning")
+@pytest.mark.parametrize("method, control, angle", LIMITS)
+def test_the_limit_is_an_error_of_a_tenth(method, control, angle):
+    """In a single step, whose control stands still or turns by a right angle."""
+    ends = angle * np.array([[0.6, 0.0], [0.8, 0.0], [0.0, 1.0]])[:, : 1 + (control == "linear")]
+    axes = np.array([np.cross(axis, np.eye(3)).T for axis in np.eye(3)])
+    spin = sl.Generator(np.zeros((3, 3)), axes)
+    found = sl.propagate(spin, ends, 1.0, np.eye(3), method, control)[-1]
+    exact = exact_states(spin, ends, 1.0, np.eye(3), control)[-1]
+    assert np.linalg.norm(found - exact, 2) == pytest.approx(0.1, abs=0.015)
+
+
+@pytest.mark.parametrize("method, control, angle", LIMITS)
+def test_steps_that_turn_too_far_are_mentioned_at_every_door(method, control, angle, rng):
+    """The turn of the strongest sample of the member that is farthest off."""
+    spins = sl.evaluate(rf_hz=3e3, offset_hz=[100.0, -4e3, 2e3])  # 5 kHz in all
+    phase = rng.uniform(-3, 3, 7)
+    waveform, objective = np.array([np.cos(phase), np.sin(phase)]), sl.transfer(np.eye(3)[0])
+    waveform[:, 1:] *= rng.uniform(size=6)
+    doors = (
+        lambda dt: sl.linearise(spins, waveform, dt, START, method, control),
+        lambda dt: sl.propagate(spins, waveform, dt, START, method, control),
+        lambda dt: sl.propagation.linearise_final(spins, waveform, dt, START, method, control),
+        lambda dt: sl.evaluate_objective(spins, waveform, dt, START, objective, method, control),
+        lambda dt: sl.propagation.prepare_objective(spins, dt, START, objective, method, control),
+    )
+    dt = angle / (2 * np.pi * 5e3)
+    for door in doors:
+        door(0.999 * dt)  # warnings are errors here
+        with pytest.warns(COARSE, match=f"{1.2 * angle:.2g} rad, but from {angle:.2g} rad on"):
+            door(1.2 * dt)
+
+
+def test_what_is_prepared_warns_once():
+    spin, waveform = sl.evaluate(rf_hz=1e3), np.zeros((2, 5))
+    arguments = sl.state("Iz"), sl.transfer(np.eye(3)[0]), "fem-linear"
+    with pytest.warns(COARSE) as caught:
+        evaluate = sl.propagation.prepare_objective(spin, 1e-3, *arguments)
+    evaluate(waveform), evaluate(waveform)  # warnings are errors here
+    sl.evaluate_objective(spin, waveform, 1e-3, *arguments)  # a pulse that does not turn
+    assert len(caught) == 1 and caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("method", ["grape", "grape-batched", "rotations", "fem-exact"])
+def test_exact_methods_turn_as_far_as_you_like(method):
+    sl.linearise(sl.evaluate(rf_hz=1e3), np.full((2, 5), 0.6), 2.2e-3, START, method)
+
+
 # What goes wrong with the linear element, in numbers.
 
 
@@ -247,6 +308,7 @@ def pade_2_2(a):
     return np.linalg.solve(unit - a / 2 + a @ a / 12, unit + a / 2 + a @ a / 12)
 
 
+@pytest.mark.filterwarnings("ignore::spinlab.propagation.CoarseStepWarning")
 @pytest.mark.parametrize("system", ["one spin", "relaxing", "coupled"])
 @pytest.mark.parametrize(
     "method, step", [("fem-linear-reduced", crank_nicolson), ("fem-quadratic-reduced", pade_2_2)]

@@ -11,6 +11,10 @@ from test_elements import NUMBERS
 import spinlab as sl
 from spinlab.propagation import methods
 
+#: Derivatives are exact for the discrete states, however coarse the steps: those of a coupled
+#: system, and of the linear element under a linear control, are too coarse for the states.
+pytestmark = pytest.mark.filterwarnings("ignore::spinlab.propagation.CoarseStepWarning")
+
 RNG = np.random.default_rng(7)
 TURN = np.linalg.qr(RNG.normal(size=(3, 3)))[0]
 TURN = TURN * np.linalg.det(TURN)
@@ -331,6 +335,103 @@ def test_inputs_are_left_alone(method, rng):
     assert np.array_equal(change, result.pushforward(direction))
     assert np.array_equal(states, result.states) and np.array_equal(kept, costates)
     assert all(np.array_equal(old, new) for old, new in zip(before, arrays, strict=True))
+
+
+@pytest.mark.parametrize("members", [None, 3])
+@pytest.mark.parametrize("method, control", METHOD_CONTROLS)
+def test_states_are_read_only(method, control, members):
+    """The pullback needs them as they are."""
+    pulse = case(control=control, members=members)
+    result = sl.linearise(*pulse.arguments, method, control)
+    final, _ = sl.propagation.linearise_final(*pulse.arguments, method, control)
+    for states in (result.states, final):
+        with pytest.raises(ValueError, match="read-only"):
+            states[:] = 0
+
+    def careless(final):
+        final /= np.linalg.norm(final)
+        return final[..., 0], np.ones(final.shape)
+
+    with pytest.raises(ValueError, match="read-only"):
+        sl.evaluate_objective(*pulse.arguments, careless, method, control)
+
+
+@pytest.mark.parametrize("method", sl.METHODS)
+def test_long_doubles_are_doubles(method):
+    control = "linear" if method == "fem-hermite" else "constant"
+    pulse = case(control=control, members=2)
+    objective = sl.transfer(TARGET)
+    generator = sl.Generator(
+        pulse.generator.drift.astype(np.longdouble), pulse.generator.controls.astype(np.longdouble)
+    )
+    long = generator, *(np.asarray(one, np.longdouble) for one in pulse.arguments[1:])
+    expected = sl.evaluate_objective(*pulse.arguments, objective, method, control)
+    found = sl.evaluate_objective(*long, objective, method, control)
+    assert np.array_equal(found.values, expected.values)
+    assert np.array_equal(found.gradients, expected.gradients)
+
+
+# Prepared once, then looped.
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("members, kept", [(None, 10_000), (11, 10_000), (11, 0)])
+@pytest.mark.parametrize("method, control", METHOD_CONTROLS)
+def test_what_is_prepared_evaluates_every_waveform(
+    method, control, members, kept, weighted, monkeypatch, rng
+):
+    """Other waveforms, other lengths, in several chunks, kept or not: as if each came alone."""
+    monkeypatch.setattr(methods, "CHUNK", 4 * 3 * 9)
+    monkeypatch.setattr(methods, "KEPT", kept)
+    weights = rng.uniform(size=11) if weighted and members else None
+    objective = sl.transfer(TARGET)
+    pulse = case(control=control, members=members, steps=3)
+    evaluate = sl.propagation.prepare_objective(
+        pulse.generator, pulse.dt, pulse.rho0, objective, method, control, weights
+    )
+    for steps in (3, 3, 5, 3):
+        waveform = rng.uniform(-1, 1, (2, steps + (control == "linear")))
+        expected = sl.evaluate_objective(
+            pulse.generator, waveform, pulse.dt, pulse.rho0, objective, method, control, weights
+        )
+        found = evaluate(waveform)
+        assert np.array_equal(found.values, expected.values)
+        assert np.array_equal(found.gradients, expected.gradients)
+
+
+@pytest.mark.parametrize("method, control", METHOD_CONTROLS)
+def test_complex_step_through_what_is_prepared(method, control):
+    pulse = case(control=control, members=3, steps=4)
+    weights = np.array([0.2, 0.5, 0.3])
+    evaluate = sl.propagation.prepare_objective(
+        pulse.generator, pulse.dt, pulse.rho0, sl.transfer(TARGET), method, control, weights
+    )
+
+    def function(waveform):
+        result = evaluate(waveform)
+        return weights @ result.values, result.gradients
+
+    assert sl.check_gradient(function, pulse.waveform).relative_error < 1e-12
+
+
+@pytest.mark.parametrize("kept, prepared", [(10_000, 3), (0, 12)])
+def test_chunks_are_prepared_once_where_members_are_few(kept, prepared, monkeypatch):
+    calls = []
+
+    def prepare(*arguments):
+        calls.append(arguments)
+        return sl.propagation.rotations.prepare(*arguments)
+
+    monkeypatch.setitem(methods.METHODS, "rotations", prepare)
+    monkeypatch.setattr(methods, "CHUNK", 4 * 3 * 9)
+    monkeypatch.setattr(methods, "KEPT", kept)
+    pulse = case(members=11, steps=3)
+    evaluate = sl.propagation.prepare_objective(
+        pulse.generator, pulse.dt, pulse.rho0, sl.transfer(TARGET)
+    )
+    for scale in (1, 0.5, 0.3, 0.1):
+        evaluate(scale * pulse.waveform)
+    assert len(calls) == prepared
 
 
 def test_first_step_of_the_rotation_gradient_by_hand():

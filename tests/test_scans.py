@@ -10,13 +10,17 @@ from spinlab.propagation import methods, rotations
 BOTH = pytest.mark.parametrize("control", ["constant", "linear"])
 
 
+def scan(generator, waveform, dt, rho0, control="constant"):
+    return rotations.prepare_final(generator, dt, rho0, control)(waveform)
+
+
 @BOTH
 @pytest.mark.parametrize("steps", [1, 2, 17, 100])
 @pytest.mark.parametrize("columns", [1, 3])
 def test_scan_equals_band(control, steps, columns, rng):
     pulse = case(control=control, steps=steps, columns=columns, members=5)
     band = sl.linearise(*pulse.arguments, control=control)
-    final, pullback = rotations.linearise_final(*pulse.arguments, control)
+    final, pullback = scan(*pulse.arguments, control)
     assert relative(final, band.states[:, -1]) < 1e-13
     costates, weights = rng.normal(size=final.shape), rng.uniform(size=5)
     gradients = band.pullback_final(costates)
@@ -27,24 +31,21 @@ def test_scan_equals_band(control, steps, columns, rng):
 @BOTH
 def test_complex_step_passes_the_scan(control):
     pulse = case(control=control, steps=30, members=3)
-    final, pullback = rotations.linearise_final(
-        pulse.generator, pulse.waveform, pulse.dt, pulse.rho0[:, None], control
-    )
+    columns = pulse.rho0[:, None]
+    final, pullback = scan(pulse.generator, pulse.waveform, pulse.dt, columns, control)
     target = np.array([0.2, -0.5, 0.7])
     gradient = pullback(np.broadcast_to(target[:, None], final.shape), np.ones(3))
     for index in ((0, 0), (1, 17), (1, -1)):
         waveform = pulse.waveform.astype(complex)
         waveform[index] += 1e-30j
-        final, _ = rotations.linearise_final(
-            pulse.generator, waveform, pulse.dt, pulse.rho0[:, None], control
-        )
+        final, _ = scan(pulse.generator, waveform, pulse.dt, columns, control)
         slope = (final[..., 0] @ target).sum().imag / 1e-30
         assert gradient[index] == pytest.approx(slope, rel=1e-11)
 
 
 def test_a_spin_that_nothing_turns_keeps_its_gradient():
     spin = sl.evaluate(offset_hz=np.zeros(2), rf_hz=1e4)
-    final, pullback = rotations.linearise_final(spin, np.zeros((2, 9)), 1e-6, np.eye(3)[:, 2:])
+    final, pullback = scan(spin, np.zeros((2, 9)), 1e-6, np.eye(3)[:, 2:])
     assert np.array_equal(final[..., 0], [[0, 0, 1]] * 2)
     gradient = pullback(np.eye(3)[[0, 0]][..., None])
     assert np.allclose(gradient[:, 1], 2 * np.pi * 1e-2) and np.allclose(gradient[:, 0], 0)

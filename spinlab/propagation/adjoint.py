@@ -42,17 +42,6 @@ class Linearisation:
     pushforward: Callable
     pullback_final: Callable | None = None
 
-    @classmethod
-    def stack(cls, parts):
-        """One linearisation with a leading member axis out of one per member."""
-        return cls(
-            np.stack([part.states for part in parts]),
-            lambda costates: np.stack(
-                [part.pullback(c) for part, c in zip(parts, costates, strict=True)]
-            ),
-            lambda direction: np.stack([part.pushforward(direction) for part in parts]),
-        )
-
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -69,6 +58,28 @@ class Evaluation:
     gradients: np.ndarray
 
 
+def final_states(path):
+    """Final states of a linearisation with all axes, and the pullback of what judges them."""
+
+    def pullback(costates, weights=None):
+        if path.pullback_final:
+            gradients = path.pullback_final(costates)
+        else:
+            sources = np.zeros(path.states.shape, np.result_type(path.states, costates))
+            sources[:, -1] = costates
+            gradients = path.pullback(sources)
+        return gradients if weights is None else np.tensordot(weights, gradients, 1)
+
+    return path.states[:, -1], pullback
+
+
+def expanded(costates, states):
+    """Costates with all the axes of the states that they belong to."""
+    # Of a complex costate, a real state sees the real part alone.
+    costates = costates if np.iscomplexobj(states) else np.real(costates)
+    return np.reshape(costates, states.shape)
+
+
 def add_samples(parts, samples):
     """Gradients by the first, the next sample of all steps, (..., steps), as (..., samples)."""
     if len(parts) == 1:
@@ -80,9 +91,11 @@ def add_samples(parts, samples):
 
 
 def chain_solver(propagators):
-    """Write the band once and return ``solve(sources, transposed)``, for states and costates.
+    """``solve(sources, transposed)`` runs states through the chain, or costates backwards.
 
-    That is :func:`solve_chain` without its first argument.
+    Propagators have shape (members, steps, d, d), sources and result (members, steps + 1, d,
+    columns): initial states at index 0 and whatever is added later; or, transposed (not
+    conjugated), costates, from the end to the beginning.
     """
     members, steps, d, _ = propagators.shape
     # LAPACK wants entry (i, j) of the matrix at [j, i - j], and here i - j = d + row - column.
@@ -97,21 +110,7 @@ def chain_solver(propagators):
         tbtrs = ztbtrs if dtype.kind == "c" else dtbtrs
         right = sources.astype(dtype, order="C").reshape(-1, sources.shape[-1])
         trans = "T" if transposed else "N"
-        x, info = tbtrs(matrix, right, uplo="L", trans=trans, diag="U", overwrite_b=True)
-        if info:
-            raise ValueError(
-                "The chain of propagators could not be solved; is one of them not finite?"
-            )
+        x, _ = tbtrs(matrix, right, uplo="L", trans=trans, diag="U", overwrite_b=True)
         return x.reshape(sources.shape)
 
     return solve
-
-
-def solve_chain(propagators, sources, transposed=False):
-    """Run states through a chain of propagators, or costates backwards.
-
-    Propagators have shape (members, steps, d, d), sources and result (members, steps + 1, d,
-    columns): initial states at index 0 and whatever is added later; or, transposed (not
-    conjugated), costates, from the end to the beginning.
-    """
-    return chain_solver(propagators)(sources, transposed)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import autograd.numpy as anp
 import numpy as np
+from autograd.tracer import getval, isbox
 
-from ..inputs import choice, finite_array, instance, positive, whole
+from ..inputs import arrays, choice, instance, positive, whole
 from ..spins.generators import Generator
 
 
@@ -63,37 +64,28 @@ def check_gradient(function, x, kind="complex", samples=None, step=None, seed=0)
     >>> check_gradient(lambda x: (np.sum(x**3), 3 * x**2), [1.0, 2.0]).relative_error < 1e-15
     True
     """
-    x = finite_array("x", x)
+    x = arrays("x: ...", x=x)
     choice("check", kind, ("complex", "difference"))
     step = {"complex": 1e-30, "difference": 1e-5}[kind] if step is None else positive("step", step)
-    value, gradient = map(np.asarray, function(x.copy()))
-    if value.ndim or gradient.shape != x.shape or not x.size:
-        raise ValueError(
-            f"The function returned a value of shape {value.shape} and a gradient of shape "
-            f"{gradient.shape} for x of shape {x.shape}; it must return a number and a gradient "
-            "of the shape of x, and x must not be empty."
-        )
+    pair = function(x.copy())
+    value, gradient = instance("What the function returns", pair, tuple, "It is (value, gradient).")
+    layout = f"value: ; gradient: {' '.join(map(str, x.shape))}"
+    _, gradient = arrays(layout, value=value, gradient=gradient)
     chosen = np.arange(x.size)
     if samples is not None and whole("samples", samples) < x.size:
         chosen = np.random.default_rng(seed).choice(x.size, samples, replace=False)
-    slope = _complex_step if kind == "complex" else _central_difference
-    numeric = np.array([slope(function, x, index, step) for index in chosen])
-    analytic = gradient.ravel()[chosen]
+    numeric = np.array([_slope(function, x, index, step, kind) for index in chosen])
+    analytic = np.ravel(gradient)[chosen]
     scale = max(np.abs(gradient).max(), np.abs(numeric).max(), np.finfo(float).tiny)
     return GradientCheck(float(np.abs(analytic - numeric).max() / scale), analytic, numeric, kind)
 
 
-def _complex_step(function, x, index, step):
-    moved = x.astype(complex)
-    moved.flat[index] += 1j * step
-    return np.imag(function(moved)[0]) / step
-
-
-def _central_difference(function, x, index, step):
-    forward, backward = x.copy(), x.copy()
-    forward.flat[index] += step
-    backward.flat[index] -= step
-    return (function(forward)[0] - function(backward)[0]) / (2 * step)
+def _slope(function, x, index, step, kind):
+    change = np.zeros(x.shape)
+    change.flat[index] = step
+    if kind == "complex":
+        return np.imag(function(x + 1j * change)[0]) / step
+    return (function(x + change)[0] - function(x - change)[0]) / (2 * step)
 
 
 def propagate_plain(generator, waveform, dt, rho0, terms=20):
@@ -101,18 +93,18 @@ def propagate_plain(generator, waveform, dt, rho0, terms=20):
 
     .. math:: \rho_n = \sum_{m=0}^{20} \frac{(hA_n)^m}{m!}\,\rho_{n-1}
 
-    For one member and a piecewise-constant waveform, (controls, steps), which autograd may trace:
-    states, (steps + 1, d).  The ``terms`` are enough for rounding error while a step turns by less
-    than a radian or so.
+    For one member, one initial state, (d,), and a piecewise-constant waveform, (controls, steps),
+    which autograd may trace: states, (steps + 1, d).  The ``terms`` are enough for rounding error
+    while a step turns by less than a radian or so.
     """
     if instance("generator", generator, Generator).members is not None:
         raise ValueError("propagate_plain() takes one member; choose it by generator.member(k).")
-    positive("dt", dt, " of seconds")
-    if np.ndim(waveform) != 2 or len(waveform) != len(generator.controls):
-        raise ValueError(
-            f"The pulse must have shape ({len(generator.controls)}, steps), "
-            f"but {np.shape(waveform)} arrived."
-        )
+    count, d = len(generator.controls), generator.dimension
+    dt, plain, rho0 = arrays(
+        f"dt: > 0 (seconds); waveform: complex {count} steps; rho0: complex {d}",
+        dt=dt, waveform=getval(waveform), rho0=rho0,
+    )
+    waveform = waveform if isbox(waveform) else plain
     states = [rho0]
     for n in range(waveform.shape[1]):
         A = generator.drift + sum(u * B for u, B in zip(waveform[:, n], generator.controls))  # noqa: B905 (autograd boxes)

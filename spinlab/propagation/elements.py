@@ -16,12 +16,12 @@ and the element matrix is :math:`K_e = C \otimes 1 - h \sum_q M^q \otimes A(u_q)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import sympy as sp
 
-from ..inputs import choice, whole
+from ..inputs import choice, frozen, whole
 
 S = sp.Symbol("s")
 
@@ -43,6 +43,12 @@ ELEMENTS = {
     "linear-reduced": ("linear", 1, None),
     "quadratic-reduced": ("quadratic", 2, None),
     "exact": ("linear", 1, "tan"),
+}
+
+#: (element, control): why the two do not go together.
+REFUSED = {
+    ("hermite", "constant"): "a jump contradicts its continuous derivative; use control='linear'",
+    ("exact", "linear"): "it would no longer be exact; use 'quadratic-reduced'",
 }
 
 
@@ -84,7 +90,8 @@ class Element:
 
 
 def gauss_points(count):
-    """Gauss-Legendre points and weights on [0, 1], by symbols."""
+    """Up to five Gauss-Legendre points and their weights on [0, 1], by symbols."""
+    whole("points", count, 1, 5)
     x = sp.Symbol("x")
     polynomial = sp.legendre(count, x)
     points = sorted(sp.roots(polynomial, x))
@@ -100,7 +107,6 @@ def integrate(polynomial, points=None):
     return sp.expand(sum(w * polynomial.subs(S, s) for s, w in gauss_points(points)))
 
 
-@lru_cache
 def element_matrices(shapes, control="constant", points=None):
     """Derive C and M, :eq:`eq-element-matrix`, from a row of :data:`SHAPES`.
 
@@ -109,7 +115,7 @@ def element_matrices(shapes, control="constant", points=None):
     shapes : {"linear", "quadratic", "hermite"}
     control : {"constant", "linear"}
     points : int, optional
-        Gauss points for M ("reduced integration"); default: the exact integral.
+        Gauss points for M ("reduced integration"), at most 5; default: the exact integral.
 
     Returns
     -------
@@ -123,14 +129,13 @@ def element_matrices(shapes, control="constant", points=None):
     >>> (2 * C).tolist(), (6 * M).tolist()
     ([[-1, 1], [-1, 1]], [[2, 1], [1, 2]])
     """
-    phi = SHAPES[choice("family of shape functions", shapes, SHAPES)]
+    choice("family of shape functions", shapes, SHAPES)
     choice("control", control, CONTROL_SHAPES)
-    if points is not None:
-        whole("points", points)
-    size = len(phi)
+    points = points if points is None else whole("points", points, 1, 5)
+    phi = SHAPES[shapes]
 
     def matrix(entry):
-        return sp.ImmutableMatrix(size, size, entry)
+        return sp.ImmutableMatrix(len(phi), len(phi), entry)
 
     C = matrix(lambda i, j: integrate(phi[i] * sp.diff(phi[j], S)))
     M = tuple(
@@ -140,7 +145,6 @@ def element_matrices(shapes, control="constant", points=None):
     return C, M
 
 
-@lru_cache
 def element(name, control="constant"):
     """Look up an element of :data:`ELEMENTS` and derive its matrices.
 
@@ -168,19 +172,15 @@ def element(name, control="constant"):
     """
     choice("element", name, ELEMENTS)
     choice("control", control, CONTROL_SHAPES)
+    if (name, control) in REFUSED:
+        reason = REFUSED[name, control]
+        raise ValueError(f"The element {name!r} takes no {control} control: {reason}.")
+    return _element(name, control)
+
+
+@cache
+def _element(name, control):
     shapes, points, scaling = ELEMENTS[name]
-    if shapes == "hermite" and control == "constant":
-        raise ValueError(
-            "The Hermite element makes the state's derivative continuous, which a control that "
-            "jumps contradicts (the order falls to 1); use control='linear' or another element."
-        )
-    if scaling and control == "linear":
-        raise ValueError(
-            f"The element {name!r} is exact for a constant control only; "
-            "use 'quadratic-reduced' for a piecewise-linear one."
-        )
     C, M = element_matrices(shapes, control, points)
-    return Element(
-        name, control, np.array(C.tolist(), dtype=float),
-        np.array([m.tolist() for m in M], dtype=float), 2 if shapes == "hermite" else 1, scaling,
-    )
+    C, M = (frozen(np.array(table, dtype=float)) for table in (C.tolist(), [m.tolist() for m in M]))
+    return Element(name, control, C, M, 2 if shapes == "hermite" else 1, scaling)

@@ -6,8 +6,8 @@ The whole trajectory is the solution of one banded linear system, :eq:`eq-global
 
 with the initial state in the first rows of ``b``.  ``K`` is written straight into LAPACK's band
 layout by one matrix product, factorised once, and the same factors solve the adjoint system
-:math:`K^{\mathsf T}\lambda = \bar C`.  :func:`linearise` is called through
-:func:`spinlab.linearise`, which checks its arguments.
+:math:`K^{\mathsf T}\lambda = \bar C`.  :func:`prepare` is called through
+:mod:`spinlab.propagation.methods`, which checks its arguments.
 """
 
 from __future__ import annotations
@@ -29,16 +29,12 @@ def element_tensor(element, generator, dt):
     u_1, ..., u_K, ...)`` that multiply the time derivative, the drift and the controls (drift and
     controls once for each control sample of the element): (members, coefficients, m*d, m*d).
     """
-    d = generator.dimension
     operators = np.concatenate([generator.drift[:, None], generator.controls], axis=1)
-    members, count = operators.shape[:2]
-    derivative = np.einsum("ab,ij->aibj", element.C, np.eye(d))
-    mass = -dt * np.einsum("qab,ekij->eqkaibj", element.M, operators)
-    size = element.local * d
-    tensor = np.empty((members, 1 + len(element.M) * count, size, size), mass.dtype)
-    tensor[:, 0] = derivative.reshape(size, size)
-    tensor[:, 1:] = mass.reshape(members, -1, size, size)
-    return tensor
+    size = element.local * generator.dimension
+    derivative = np.kron(element.C, np.eye(generator.dimension))
+    mass = np.einsum("qab,ekij->eqkaibj", element.M, -dt * operators)
+    mass = mass.reshape(len(operators), -1, size, size)
+    return np.concatenate([np.broadcast_to(derivative, mass[:, :1].shape), mass], axis=1)
 
 
 def element_coefficients(element, samples):
@@ -59,23 +55,30 @@ def assemble(element, tensor, coefficients):
     entry ``(i, j)`` stands at ``[j, 2*bandwidth + i - j]``.  Tensor and coefficients are those of
     :func:`element_tensor` and :func:`element_coefficients`, with or without a member axis.
     """
-    *members, count, size, _ = tensor.shape
-    bandwidth = size - 1
-    width = size * element.step // element.local
+    return _fill(_band_template(element, tensor), coefficients)
+
+
+def _band_template(element, tensor):
+    """The tensor in the layout of the band, ([members,] 2*coefficients, cell, 3*bandwidth + 1)."""
+    *stack, size, _ = tensor.shape
+    width, bandwidth = size * element.step // element.local, size - 1
     row, column = np.arange(size)[:, None], np.arange(size)
-    layout = np.zeros((*members, count, size, 3 * bandwidth + 1), tensor.dtype)
+    layout = np.zeros((*stack, 2 * width, 3 * bandwidth + 1), tensor.dtype)
     layout[..., column, 2 * bandwidth + row - column] = tensor
     # The columns of an element belong to its own cell and, the shared ones, to the next cell.
-    template = np.zeros((*members, 2, count, width, 3 * bandwidth + 1), tensor.dtype)
-    template[..., 0, :, :, :] = layout[..., :width, :]
-    template[..., 1, :, : size - width, :] = layout[..., width:, :]
-    *shared, elements, _ = coefficients.shape
+    return np.concatenate([layout[..., :width, :], layout[..., width:, :]], axis=-3)
+
+
+def _fill(template, coefficients):
+    """The band: every cell is the template times the coefficients of its two elements."""
+    *members, _, width, height = template.shape
+    *shared, elements, count = coefficients.shape
     weights = np.zeros((*shared, elements + 1, 2 * count), coefficients.dtype)
     weights[..., :-1, :count] = coefficients
     weights[..., 1:, count:] = coefficients
     band = weights @ template.reshape(*members, 2 * count, -1)
-    rows = elements * width + size - width
-    return band.reshape(*band.shape[:-2], -1, 3 * bandwidth + 1)[..., :rows, :]
+    rows = elements * width + height // 3 + 1 - width
+    return band.reshape(*band.shape[:-2], -1, height)[..., :rows, :]
 
 
 def impose_initial_state(band, d):
@@ -123,13 +126,12 @@ def factorise(band, solver="banded"):
     return solve
 
 
-def tangent_scaling(samples, generator, dt):
+def tangent_scaling(samples, axes):
     r"""Factor :math:`\tan(\theta/2)/(\theta/2)` of every step, and its derivative, :eq:`eq-exact`.
 
-    Of samples (n, 1 + controls) and a three-dimensional generator with a member axis: (members, n),
+    Of samples (n, 1 + controls) and the turns of a step, (members, 1 + controls, 3): (members, n),
     and (members, n, 1 + controls) by the coefficients.
     """
-    axes = rotation_axes(generator) * dt
     turns = np.einsum("nk,eka->ena", samples, axes)
     x = np.sum(turns**2, axis=-1) / 4
     small = np.abs(x) < 2.5e-4
@@ -148,11 +150,11 @@ def tangent_scaling(samples, generator, dt):
     return scale, slope[..., None] * np.einsum("ena,eka->enk", turns, axes) / 2
 
 
-def linearise(generator, waveform, dt, rho0, control="constant", element="linear", solver="banded"):
-    """Trajectory by finite elements, with its derivative in both directions.
+def prepare(generator, dt, rho0, control="constant", element="linear", solver="banded"):
+    """Trajectory by finite elements as a function of the waveform: rows of ``METHODS``.
 
-    As :func:`spinlab.linearise`, for a generator with a member axis and ``rho0``, (d, columns),
-    whose columns share one factorisation.
+    Element tensor and band template do not depend on the waveform and are made here.  ``rho0``, (d,
+    columns): all columns share one factorisation.
 
     Parameters
     ----------
@@ -162,26 +164,32 @@ def linearise(generator, waveform, dt, rho0, control="constant", element="linear
         See :func:`factorise`.
     """
     rule = find_element(element, control)
-    samples = np.concatenate([np.ones_like(waveform[:1]), waveform]).T
-    scaling = tangent_scaling(samples, generator, dt) if rule.scaling else None
-    scaled = samples if scaling is None else scaling[0][..., None] * samples
+    axes = dt * rotation_axes(generator) if rule.scaling else None
     tensor = element_tensor(rule, generator, dt)
-    band = assemble(rule, tensor, element_coefficients(rule, scaled))
-    impose_initial_state(band, len(rho0))
-    factors = factorise(band.reshape(-1, band.shape[-1]), solver)  # all members in one matrix
+    template = _band_template(rule, tensor)
     d, columns = rho0.shape
-    members, rows, _ = band.shape
-    # A cell is a node with the unknowns up to the next one; of the last cell only the node counts.
-    cells = members, (rows - d) // (rule.step * d) + 1, rule.step * d, columns
+    width = rule.step * d  # of a cell: a node and what follows up to the next one
 
-    def solve(right, transposed=False):
-        used = right.reshape(members, -1, columns)[:, :rows]
-        used[:] = factors(used.reshape(-1, columns), transposed).reshape(used.shape)
-        return right
+    def linearise(waveform):
+        samples = np.concatenate([np.ones_like(waveform[:1]), waveform]).T
+        scaling = None if axes is None else tangent_scaling(samples, axes)
+        scaled = samples if scaling is None else scaling[0][..., None] * samples
+        band = _fill(template, element_coefficients(rule, scaled))
+        impose_initial_state(band, d)
+        factors = factorise(band.reshape(-1, band.shape[-1]), solver)  # all members in one matrix
+        members, rows, _ = band.shape
+        cells = members, (rows - d) // width + 1, width, columns  # of the last only the node counts
 
-    right = np.zeros(cells, np.result_type(band, rho0))
-    right[:, 0, :d] = rho0
-    return _with_derivative(rule, tensor, samples, scaling, solve(right), solve, d)
+        def solve(right, transposed=False):
+            used = right.reshape(members, -1, columns)[:, :rows]
+            used[:] = factors(used.reshape(-1, columns), transposed).reshape(used.shape)
+            return right
+
+        right = np.zeros(cells, np.result_type(band, rho0))
+        right[:, 0, :d] = rho0
+        return _with_derivative(rule, tensor, samples, scaling, solve(right), solve, d)
+
+    return linearise
 
 
 def _with_derivative(rule, tensor, samples, scaling, x, solve, d):

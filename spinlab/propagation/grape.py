@@ -12,10 +12,12 @@ and one auxiliary matrix a step for all controls together.  Both are for any gen
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from scipy.linalg import expm
 
-from .adjoint import Linearisation, add_samples, solve_chain
+from .adjoint import Linearisation, add_samples, chain_solver
 
 
 def step_exponents(generator, waveform, dt, control="constant"):
@@ -55,51 +57,53 @@ def auxiliary(exponent, change):
     return matrix
 
 
-def linearise(generator, waveform, dt, rho0, control="constant"):
-    """Reference GRAPE: one matrix exponential a step, in a plain loop; a row of ``METHODS``.
+def prepare(generator, dt, rho0, control="constant"):
+    """Reference GRAPE as a function of the waveform: a row of ``METHODS``."""
+    return partial(linearise, generator, dt, rho0, control)
 
-    As :func:`spinlab.linearise`, for a generator with a member axis and ``rho0``, (d, columns).
+
+def prepare_batched(generator, dt, rho0, control="constant"):
+    """GRAPE without a loop over time as a function of the waveform: a row of ``METHODS``."""
+    return partial(linearise_batched, generator, dt, rho0, control)
+
+
+def linearise(generator, dt, rho0, control, waveform):
+    """Reference GRAPE: one matrix exponential a step, in a plain loop.
+
+    For a generator with a member axis and ``rho0``, (d, columns).
     """
     exponents, derivatives = step_exponents(generator, waveform, dt, control)
-    members = zip(exponents, derivatives, strict=True)
-    return Linearisation.stack([_member(*member, rho0, waveform.shape) for member in members])
-
-
-def _member(exponents, derivatives, rho0, shape):
-    d = len(rho0)
-    propagators = [expm(exponent) for exponent in exponents]
-    states = [rho0]
+    members, steps, samples, controls, d, _ = derivatives.shape
+    propagators = [expm(exponents[:, n]) for n in range(steps)]
+    states = [np.broadcast_to(rho0, (members, *rho0.shape))]
     for P in propagators:
         states.append(P @ states[-1])
-
-    def derivative(n, q, k):
-        return expm(auxiliary(exponents[n], derivatives[n, q, k]))[:d, d:]
-
-    samples, controls = derivatives.shape[1:3]
     parts = [(q, k) for q in range(samples) for k in range(controls)]
 
+    def derivative(n, q, k):
+        return expm(auxiliary(exponents[:, n], derivatives[:, n, q, k]))[:, :d, d:]
+
     def pullback(costates):
-        gradient = np.zeros(shape)
-        costate = np.conj(costates[-1])
-        for n in reversed(range(len(propagators))):
+        gradient = np.zeros((members, *waveform.shape))
+        costate = np.conj(costates[:, -1])
+        for n in reversed(range(steps)):
             for q, k in parts:
-                gradient[k, n + q] += np.sum(costate * (derivative(n, q, k) @ states[n])).real
-            costate = propagators[n].T @ costate + np.conj(costates[n])
+                slope = np.sum(costate * (derivative(n, q, k) @ states[n]), axis=(1, 2))
+                gradient[:, k, n + q] += slope.real
+            costate = propagators[n].swapaxes(1, 2) @ costate + np.conj(costates[:, n])
         return gradient
 
     def pushforward(direction):
-        change = np.zeros_like(rho0)
-        changes = [change]
+        changes = [np.zeros_like(states[0])]
         for n, P in enumerate(propagators):
             kick = sum(direction[k, n + q] * derivative(n, q, k) for q, k in parts)
-            change = P @ change + kick @ states[n]
-            changes.append(change)
-        return np.array(changes)
+            changes.append(P @ changes[-1] + kick @ states[n])
+        return np.stack(changes, axis=1)
 
-    return Linearisation(np.array(states), pullback, pushforward)
+    return Linearisation(np.stack(states, axis=1), pullback, pushforward)
 
 
-def linearise_batched(generator, waveform, dt, rho0, control="constant"):
+def linearise_batched(generator, dt, rho0, control, waveform):
     r"""GRAPE without a loop over time; as :func:`linearise`.
 
     The gradient with respect to an exponent is itself a derivative of the exponential, in the
@@ -108,27 +112,26 @@ def linearise_batched(generator, waveform, dt, rho0, control="constant"):
     """
     exponents, derivatives = step_exponents(generator, waveform, dt, control)
     d = generator.dimension
-    propagators = expm(exponents)
-    source = np.zeros(
-        (len(exponents), exponents.shape[1] + 1, *rho0.shape), np.result_type(exponents, rho0)
-    )
+    solve = chain_solver(expm(exponents))
+    members, steps = exponents.shape[:2]
+    source = np.zeros((members, steps + 1, *rho0.shape), np.result_type(exponents, rho0))
     source[:, 0] = rho0
-    states = solve_chain(propagators, source)
+    states = solve(source)
 
     def pullback(costates):
-        adjoint = solve_chain(propagators, np.conj(costates), transposed=True)
+        adjoint = solve(np.conj(costates), transposed=True)
         outer = adjoint[:, 1:] @ states[:, :-1].swapaxes(-1, -2)
         slope = expm(auxiliary(exponents.swapaxes(-1, -2), outer))[..., :d, d:]
         pieces = np.einsum("enij,enqkij->qekn", slope, derivatives).real
         return add_samples(pieces, waveform.shape[1])
 
     def pushforward(direction):
-        steps, samples = derivatives.shape[1:3]
-        pieces = np.stack([direction[:, q : q + steps] for q in range(samples)], axis=1)
+        samples = range(derivatives.shape[2])
+        pieces = np.stack([direction[:, q : q + steps] for q in samples], axis=1)
         change = np.einsum("kqn,enqkij->enij", pieces, derivatives)
         kick = expm(auxiliary(exponents, change))[..., :d, d:]
         source = np.zeros_like(states)
         source[:, 1:] = kick @ states[:, :-1]
-        return solve_chain(propagators, source)
+        return solve(source)
 
     return Linearisation(states, pullback, pushforward)

@@ -1,32 +1,37 @@
 """One door to all propagation methods, and to autograd.
 
-Every method has the same signature, so they swap: choose by name from :data:`METHODS`.
+A method is a function ``prepare(generator, dt, rho0, control)`` that does once what does not depend
+on the waveform and returns ``linearise(waveform)``.  All have the same signature, so they swap:
+choose by name from :data:`METHODS`.
+
 :func:`propagate` is an autograd primitive whose derivative is our adjoint: write any loss with
 ``autograd.numpy`` and ask autograd for the gradient.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from autograd.extend import defjvp, defvjp, primitive
 from autograd.tracer import getval, isbox
 
-from ..inputs import choice, finite_array, instance, positive
+from ..inputs import arrays, function, instance
 from ..spins.generators import Generator
 from . import fem, grape, rotations
-from .adjoint import Evaluation, Linearisation
-from .elements import CONTROL_SHAPES, ELEMENTS
+from .adjoint import Evaluation, Linearisation, expanded, final_states
+from .arguments import checked_arguments, checked_judgement, checked_like
+from .elements import ELEMENTS
 
-#: name: linearise(generator, waveform, dt, rho0, control)
+#: name: prepare(generator, dt, rho0, control)
 METHODS = {
-    "grape": grape.linearise,
-    "grape-batched": grape.linearise_batched,
-    "rotations": rotations.linearise,
-    **{f"fem-{name}": partial(fem.linearise, element=name) for name in ELEMENTS},
-    "fem-linear-sparse": partial(fem.linearise, element="linear", solver="sparse"),
+    "grape": grape.prepare,
+    "grape-batched": grape.prepare_batched,
+    "rotations": rotations.prepare,
+    **{f"fem-{name}": partial(fem.prepare, element=name) for name in ELEMENTS},
+    "fem-linear-sparse": partial(fem.prepare, element="linear", solver="sparse"),
 }
+_checked = partial(checked_arguments, METHODS)
 
 #: Numbers (steps x members x d^2) treated at a time: states and factors then stay in the cache, and
 #: what NumPy needs to begin an operation is shared by many steps (see benchmarks).
@@ -35,6 +40,10 @@ CHUNK = 72_000
 #: The same for the scan of many members, in steps x members; and from which ``steps x members**2``
 #: on the scan is faster than the band (55 members at 500 steps; see benchmarks).
 SCAN_CHUNK, SCAN_FROM = 300_000, 1_500_000
+
+#: With so many members x d^2 or fewer, what is prepared is kept for the next waveform, in some
+#: 10 MB; with more, chunk after chunk is prepared and forgotten.
+KEPT = 10_000
 
 # The C library of Linux hands freed memory back to the system, and asking for it anew can cost half
 # of an evaluation, until a larger array has come and gone.  Here is one; it is not even touched.
@@ -62,12 +71,7 @@ def linearise(generator, waveform, dt, rho0, method="rotations", control="consta
     Returns
     -------
     Linearisation
-        Its ``states`` have shape ([members,] steps + 1, d[, columns]).
-
-    Raises
-    ------
-    ValueError
-        Shapes that do not fit, NaN, a step that is not positive, an unknown method.
+        Its ``states``, ([members,] steps + 1, d[, columns]), are read-only.
 
     Examples
     --------
@@ -76,79 +80,37 @@ def linearise(generator, waveform, dt, rho0, method="rotations", control="consta
     >>> hard.states[-1].round(6)
     array([ 0., -1.,  0.])
     """
-    waveform, rho0 = _checked(generator, waveform, dt, rho0, method, control)
-    single_member, single_state = generator.members is None, rho0.ndim == 1
-    # One complex number makes everything complex: the kernels know one type at a time.
-    dtype = np.result_type(generator.drift, generator.controls, rho0)
-    drift, controls = (
-        array.astype(dtype, copy=False) for array in (generator.drift, generator.controls)
-    )
-    if single_member:
-        generator = Generator(drift[None], controls[None])
-    elif dtype != generator.drift.dtype or dtype != generator.controls.dtype:
-        generator = Generator(drift, controls)
-    kernel = METHODS[method]
-    full = kernel(generator, waveform, dt, rho0[:, None] if single_state else rho0, control)
-    outer = 0 if single_member else slice(None)
-    inner = (Ellipsis, 0) if single_state else Ellipsis
-    states = full.states[outer][inner]
-
-    def restore(costates, shape):
-        costates = _shaped("The costates", costates, shape)
-        # Of a complex costate, a real state sees the real part alone.
-        costates = costates if np.iscomplexobj(states) else np.real(costates)
-        costates = costates[..., None] if single_state else costates
-        return costates[None] if single_member else costates
+    waveform, dt, rho0 = _checked(generator, waveform, dt, rho0, method, control)
+    full = _prepare(generator, dt, rho0, method, control)(waveform)
+    outer, inner = generator.drift.shape[:-2], rho0.shape
+    states = full.states.reshape(*outer, -1, *inner)
+    states.setflags(write=False)
+    final, full_pullback_final = final_states(full)
 
     def pullback(costates):
-        return full.pullback(restore(costates, states.shape))[outer]
+        costates = expanded(checked_like("costates", costates, states.shape), full.states)
+        return full.pullback(costates).reshape(*outer, *waveform.shape)
 
     def pullback_final(costates):
-        costates = restore(costates, full.states[:, -1][outer][inner].shape)
-        if full.pullback_final:
-            return full.pullback_final(costates)[outer]
-        sources = np.zeros(full.states.shape, np.result_type(full.states, costates))
-        sources[:, -1] = costates
-        return full.pullback(sources)[outer]
+        costates = expanded(checked_like("costates", costates, (*outer, *inner)), final)
+        return full_pullback_final(costates).reshape(*outer, *waveform.shape)
 
     def pushforward(direction):
-        direction = _shaped("The change of the waveform", direction, waveform.shape)
-        return full.pushforward(direction)[outer][inner]
+        direction = checked_like("the change of the waveform", direction, waveform.shape)
+        return full.pushforward(direction).reshape(states.shape)
 
     return Linearisation(states, pullback, pushforward, pullback_final)
 
 
-def _shaped(name, array, shape):
-    if np.shape(array) != shape:
-        raise ValueError(f"{name} must have shape {shape}, but {np.shape(array)} arrived.")
-    return np.asarray(array)
-
-
-def _checked(generator, waveform, dt, rho0, method, control):
-    instance("generator", generator, Generator, "Make one by spinlab.evaluate().")
-    choice("method", method, METHODS)
-    choice("control", control, CONTROL_SHAPES)
-    positive("dt", dt, " of seconds")
-    waveform = finite_array("The pulse", waveform, complex)
-    rho0 = finite_array("The initial state", rho0, complex)
-    controls = generator.controls.shape[-3]
-    if waveform.ndim != 2 or len(waveform) != controls:
-        raise ValueError(
-            f"The pulse has shape {waveform.shape} but the generator has {controls} controls; "
-            "pass an array (controls, steps) with one row per control operator."
-        )
-    fewest = 1 if control == "constant" else 2
-    if waveform.shape[1] < fewest:
-        raise ValueError(
-            f"The pulse has {waveform.shape[1]} samples; a {control} control needs at least "
-            f"{fewest}."
-        )
-    if rho0.ndim not in (1, 2) or len(rho0) != generator.dimension or not rho0.size:
-        raise ValueError(
-            f"The initial state has shape {rho0.shape} but the generator has dimension "
-            f"{generator.dimension}; pass (d,) or (d, columns)."
-        )
-    return waveform, rho0
+def _prepare(generator, dt, rho0, method, control):
+    """The linearisation with all axes, members first and columns last, of a waveform."""
+    drift, controls, d = generator.drift, generator.controls, generator.dimension
+    # One complex number makes everything complex: the kernels know one type at a time.
+    dtype = np.result_type(drift, controls, rho0)
+    if drift.ndim == 2 or not drift.dtype == controls.dtype == dtype:
+        drift, controls = drift.reshape(-1, d, d), controls.reshape(-1, *controls.shape[-3:])
+        generator = Generator(drift.astype(dtype), controls.astype(dtype))
+    return METHODS[method](generator, dt, rho0.reshape(d, -1), control)
 
 
 def propagate(generator, waveform, dt, rho0, method="rotations", control="constant"):
@@ -201,27 +163,37 @@ def linearise_final(generator, waveform, dt, rho0, method="rotations", control="
         ``pullback(costates, weights=None)`` maps costates of the shape of ``final`` to the
         gradients, ([members,] controls, samples); with weights, (members,), to their weighted sum.
     """
-    if _scans(generator, waveform, method):
-        waveform, rho0 = _checked(generator, waveform, dt, rho0, method, control)
-        columns = rho0 if rho0.ndim == 2 else rho0[:, None]
-        final, pull = rotations.linearise_final(generator, waveform, dt, columns, control)
-        if rho0.ndim == 2:
-            return final, pull
-        return final[..., 0], lambda costates, weights=None: pull(costates[..., None], weights)
-    path = linearise(generator, waveform, dt, rho0, method, control)
-
-    def pullback(costates, weights=None):
-        gradients = path.pullback_final(costates)
-        return gradients if weights is None else np.tensordot(weights, gradients, 1)
-
-    return path.states[-1 if generator.members is None else (slice(None), -1)], pullback
+    waveform, dt, rho0 = _checked(generator, waveform, dt, rho0, method, control)
+    scans = _scans(generator.members, waveform.shape[1], method)
+    return _prepare_final(generator, dt, rho0, method, control, scans)(waveform)
 
 
-def _scans(generator, waveform, method):
+def _scans(members, samples, method):
     """Whether members are so many that the scan beats the band."""
-    members, shape = generator.members, np.shape(waveform)
-    suits = method == "rotations" and members is not None and len(shape) == 2
-    return suits and shape[1] * members**2 >= SCAN_FROM
+    return method == "rotations" and samples * (members or 0) ** 2 >= SCAN_FROM
+
+
+def _prepare_final(generator, dt, rho0, method, control, scans):
+    """:func:`linearise_final` of a waveform."""
+    if scans:
+        columns = rho0.reshape(len(rho0), -1)
+        run = rotations.prepare_final(generator, dt, columns, control)
+    else:
+        kernel = _prepare(generator, dt, rho0, method, control)
+    outer = generator.drift.shape[:-2]
+
+    def evaluate(waveform):
+        inner, inner_pullback = run(waveform) if scans else final_states(kernel(waveform))
+        final = inner.reshape(*outer, *rho0.shape)
+        final.setflags(write=False)
+
+        def pullback(costates, weights=None):
+            gradients = inner_pullback(expanded(costates, inner), weights)
+            return gradients if weights is not None else gradients.reshape(*outer, *waveform.shape)
+
+        return final, pullback
+
+    return evaluate
 
 
 def evaluate_objective(
@@ -229,8 +201,8 @@ def evaluate_objective(
 ):
     """Objective of every member and its exact gradient with respect to the waveform.
 
-    Forward, objective, backward: for large ensembles in chunks that stay in the cache.  With
-    weights, the memory beyond the values is that of one chunk, some tens of MB.
+    For large ensembles in chunks that stay in the cache.  With weights, the memory beyond the
+    values is that of one chunk, some tens of MB.
 
     Parameters
     ----------
@@ -239,11 +211,7 @@ def evaluate_objective(
     objective : callable
         Such as ``spinlab.transfer(target)``.
     weights : ndarray, (members,), optional
-        Return the weighted sum of the gradients instead of all of them.
-
-    Returns
-    -------
-    Evaluation
+        Return an :class:`Evaluation` with the weighted sum of the gradients instead of all of them.
 
     Examples
     --------
@@ -253,64 +221,78 @@ def evaluate_objective(
     >>> result.values.round(6), result.gradients.shape
     (np.float64(1.0), (2, 25))
     """
-    instance("generator", generator, Generator, "Make one by spinlab.evaluate().")
-    if not callable(objective):
-        raise TypeError(
-            f"The objective must be a function, such as spinlab.transfer(target), but "
-            f"{objective!r} arrived."
-        )
-    waveform = finite_array("The pulse", waveform, complex)
-    members = generator.members
+    waveform, dt, rho0 = _checked(generator, waveform, dt, rho0, method, control)
+    return _evaluator(generator, dt, rho0, objective, method, control, weights)(waveform)
+
+
+def prepare_objective(
+    generator, dt, rho0, objective, method="rotations", control="constant", weights=None,
+):
+    """:func:`evaluate_objective` for many waveforms: what does not depend on them is done once.
+
+    Parameters as there.  Steps that turn too far are looked for once, too, under a control at its
+    limit, ``|u| = 1``.
+
+    Returns
+    -------
+    callable
+        ``evaluate(waveform)``, an :class:`Evaluation`; trusts the shape and finite numbers, which
+        are real, or complex for the complex step.
+
+    Examples
+    --------
+    >>> from spinlab import evaluate, observable, state, transfer
+    >>> goal = prepare_objective(evaluate(rf_hz=1e4), 1e-6, state("Iz"), transfer(observable("Ix")))
+    >>> [float(goal(np.full((2, 25), u)).values.round(4)) for u in (0.0, 0.5)]
+    [0.0, 0.6336]
+    """
+    count = instance("generator", generator, Generator).controls.shape[-3]
+    full = np.eye(count, count + 1)  # each control at its limit
+    _, dt, rho0 = _checked(generator, full, dt, rho0, method, control)
+    return _evaluator(generator, dt, rho0, objective, method, control, weights)
+
+
+def _evaluator(generator, dt, rho0, objective, method, control, weights):
+    """:func:`prepare_objective` behind the checks that it shares with the others."""
+    function("objective", objective, "Such as spinlab.transfer(target).")
+    members, d = generator.members, generator.dimension
     if weights is not None:
-        weights = finite_array("weights", weights)
-        if members is None or weights.shape != (members,):
-            raise ValueError(
-                f"weights must have shape (members,), but {weights.shape} arrived for "
-                f"{'a single system' if members is None else f'{members} members'}."
-            )
-    samples = waveform.shape[-1] if waveform.size and waveform.ndim else 1
-    chunk = CHUNK // (samples * generator.dimension**2)
-    if _scans(generator, waveform, method):
-        chunk = SCAN_CHUNK // samples
-    count = 1 if members is None else -(-members // max(1, chunk))
+        if members is None:
+            raise ValueError("weights are for members, but the generator is a single system.")
+        weights = arrays(f"weights: {members}", weights=weights)
 
-    def evaluate_chunk(chunk):
-        part = generator if count == 1 else generator.member(chunk)
-        final, pullback = linearise_final(part, waveform, dt, rho0, method, control)
-        judge = objective.member(chunk) if count > 1 and hasattr(objective, "member") else objective
-        values, costates = _judged(judge, final, part)
-        # A complex waveform is the complex step; otherwise the value of a member is a real number.
-        values = values if np.iscomplexobj(waveform) else np.real(values)
-        return values, pullback(costates, None if weights is None else weights[chunk])
+    def prepare_chunk(start, stop, scans):
+        chunk, whole = slice(start, stop), stop - start == (members or 1)
+        part = generator if whole else generator.member(chunk)
+        apart = hasattr(objective, "member") and not whole
+        judge = objective.member(chunk) if apart else objective
+        run = _prepare_final(part, dt, rho0, method, control, scans)
+        share = None if weights is None else weights[chunk]
 
-    if members is None:
-        return Evaluation(*evaluate_chunk(...))
-    bounds = [members * k // count for k in range(count + 1)]
-    parts = [evaluate_chunk(slice(*pair)) for pair in zip(bounds[:-1], bounds[1:], strict=True)]
-    values, gradients = zip(*parts, strict=True)
-    return Evaluation(
-        np.concatenate(values), np.concatenate(gradients) if weights is None else sum(gradients)
-    )
+        def evaluate(waveform):
+            final, pullback = run(waveform)
+            values, costates = checked_judgement(judge, final, part.drift.shape[:-2])
+            # A complex waveform is the complex step; otherwise a value is a real number.
+            values = values if np.iscomplexobj(waveform) else values.real
+            return values[()], pullback(costates, share)
 
+        return evaluate
 
-def _judged(objective, final, generator):
-    """Values and costates of an objective that was perhaps written by a user."""
-    values, costates = objective(final)
-    if np.shape(values) != generator.drift.shape[:-2]:
-        members = generator.members
-        raise ValueError(
-            f"The objective returned values of shape {np.shape(values)} for "
-            f"{'one member' if members is None else f'{members} members'}; it must "
-            "return one number a member (several initial states need the rotation objective)."
-        )
-    if np.shape(costates) != final.shape:
-        raise ValueError(
-            f"The objective returned a costate of shape {np.shape(costates)} for final states of "
-            f"shape {final.shape}; they must agree."
-        )
-    return values, costates
+    if (members or 1) * d**2 <= KEPT:
+        prepare_chunk = cache(prepare_chunk)
 
+    def evaluate(waveform):
+        samples = waveform.shape[1]
+        scans = _scans(members, samples, method)
+        chunk = SCAN_CHUNK // samples if scans else CHUNK // (samples * d**2)
+        count = 1 if members is None else -(-members // max(1, chunk))
+        bounds = [(members or 1) * k // count for k in range(count + 1)]
+        pairs = zip(bounds[:-1], bounds[1:], strict=True)
+        parts = [prepare_chunk(*pair, scans)(waveform) for pair in pairs]
+        if count == 1:
+            return Evaluation(*parts[0])
+        values, gradients = zip(*parts, strict=True)
+        total = np.concatenate(gradients) if weights is None else sum(gradients)
+        return Evaluation(np.concatenate(values), total)
 
-def prepare_objective(generator, dt, rho0, objective, method="rotations", control="constant", weights=None):
-    """Stand-in."""
-    return lambda waveform: evaluate_objective(generator, waveform, dt, rho0, objective, method, control, weights)
+    return evaluate

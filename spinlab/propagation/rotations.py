@@ -15,22 +15,14 @@ of a step is shared by members and blocks of steps; nothing is stored, for with 
 
 from __future__ import annotations
 
+from functools import partial
 from math import factorial
 
 import numpy as np
 
+from . import quaternions
 from .adjoint import Linearisation, add_samples, chain_solver
-from .quaternions import (
-    CYCLIC,
-    cross,
-    fold,
-    half_angles,
-    rotate,
-    rotate_back,
-    scan,
-    step_quaternions,
-    unfold,
-)
+from .quaternions import CYCLIC, cross, fold, rotate, rotate_back, scan, step_quaternions, unfold
 
 #: Power series in ``theta**2`` of a, b and c of :func:`rotation_coefficients`: up to 1 rad, nine
 #: terms are exact to rounding.
@@ -147,13 +139,17 @@ def _dot(left, right):
     return left[0] * right[0] + left[1] * right[1] + left[2] * right[2]
 
 
-def linearise(generator, waveform, dt, rho0, control="constant"):
-    """Trajectory by closed-form rotations, with its derivative: a row of ``METHODS``.
+def prepare(generator, dt, rho0, control="constant"):
+    """Trajectory by closed-form rotations as a function of the waveform: a row of ``METHODS``."""
+    return partial(linearise, dt * rotation_axes(generator), rho0, control)
 
-    As :func:`spinlab.linearise`, for a generator with a member axis, of one spin without
-    relaxation, and ``rho0`` of shape (3, columns).
+
+def linearise(axes, rho0, control, waveform):
+    """Trajectory of all members, with its derivative.
+
+    The ``axes``, (members, 1 + controls, 3), are those of :func:`rotation_axes` times dt; ``rho0``
+    has shape (3, columns).
     """
-    axes = dt * rotation_axes(generator)
     controls, samples = axes[:, 1:].transpose(2, 0, 1), waveform.shape[1]
     # Vectors come component by component, (3, members, samples): NumPy's inner loops run over time.
     velocity = controls @ waveform + axes[:, 0].T[..., None]
@@ -199,10 +195,16 @@ def linearise(generator, waveform, dt, rho0, control="constant"):
     return Linearisation(states, pullback, pushforward, pullback_final)
 
 
-def linearise_final(generator, waveform, dt, rho0, control="constant"):
+def prepare_final(generator, dt, rho0, control="constant"):
+    """Final states of many members, as a function of the waveform: :func:`linearise_final`."""
+    axes = dt * rotation_axes(generator).transpose(2, 1, 0)  # (3, 1 + controls, members)
+    return partial(linearise_final, np.ascontiguousarray(axes), rho0, control)
+
+
+def linearise_final(axes, rho0, control, waveform):
     """Final states of many members by running quaternions, and the derivative backwards.
 
-    Parameters as in :func:`linearise`.
+    Parameters as in :func:`linearise`, but that the axes have their own axes in reverse order.
 
     Returns
     -------
@@ -212,8 +214,6 @@ def linearise_final(generator, waveform, dt, rho0, control="constant"):
         gradients, (members, controls, samples); with weights, (members,), to their weighted sum,
         (controls, samples).
     """
-    axes = dt * rotation_axes(generator).transpose(2, 1, 0)  # (3, 1 + controls, members)
-    axes = np.ascontiguousarray(axes)
     ends = (waveform,) if control == "constant" else (waveform[:, :-1], waveform[:, 1:])
     steps = ends[0].shape[1]
     # The drift is one more control, which is always 1; what fills up the fold does not turn.
@@ -252,6 +252,6 @@ def linearise_final(generator, waveform, dt, rho0, control="constant"):
 def _from_half_angles(w):
     """``a, b, c`` from what the quaternions need, too: quicker, c with fewer digits near 0."""
     square = _dot(w, w)
-    cosine, sine = half_angles(square)
+    cosine, sine = quaternions.half_angles(square)
     a = 2 * sine * cosine
     return a, 2 * sine * sine, (1 - a) / (square + 1e-300)  # c = 0 where nothing turns

@@ -18,16 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import choice, finite_array
-from .quaternions import (
-    CYCLIC,
-    fold,
-    prefix_products,
-    product,
-    rotate_back,
-    step_quaternions,
-    unfold,
-)
+from ..inputs import arrays, choice, positive
+from . import quaternions
+from .quaternions import fold, prefix_products, product, rotate_back, step_quaternions, unfold
 
 
 @dataclass(frozen=True)
@@ -151,7 +144,7 @@ def transfer_fidelity(final, start, target):
 def _cross_matrices(v):
     """Matrices of the cross product with v, (3, 3, members)."""
     matrix = np.zeros((3, *v.shape), v.dtype)
-    for i, j, k in CYCLIC:
+    for i, j, k in quaternions.CYCLIC:
         matrix[i, j], matrix[j, i] = -v[k], v[k]
     return matrix
 
@@ -218,15 +211,12 @@ def spinor_target(target):
     >>> spinor_target(np.array([[1, 1j], [1j, 1]]) / np.sqrt(2)).round(4) + 0  # about -x
     array([ 0.7071, -0.7071,  0.    ,  0.    ])
     """
-    matrix = finite_array("The target", target, complex)
-    if (
-        matrix.shape != (2, 2)
-        or not np.allclose(matrix @ matrix.conj().T, np.eye(2))
-        or not np.isclose(np.linalg.det(matrix), 1)
-    ):
+    name = "the target of a universal rotation"
+    matrix = arrays(f"{name}: complex 2 2", **{name: target})
+    unitary = np.allclose(matrix @ matrix.conj().T, np.eye(2))
+    if not (unitary and np.isclose(np.linalg.det(matrix), 1)):
         raise ValueError(
-            "The target of a universal rotation must be a rotation of a spin 1/2, a unitary 2 x 2 "
-            f"matrix of determinant 1, but an array of shape {matrix.shape} arrived that is not; "
+            f"{name} must be unitary, of determinant 1, but {matrix.tolist()} arrived; "
             "spinlab.turn(angle, axis) makes one."
         )
     (a, b), _ = matrix
@@ -246,14 +236,9 @@ def turn(angle_rad, axis="x"):
     >>> np.allclose(turn(np.pi, "x"), [[0, -1j], [-1j, 0]])
     True
     """
-    angle = finite_array("angle_rad", angle_rad)
     if isinstance(axis, str):
         axis = np.eye(3)["xyz".index(choice("axis", axis, ("x", "y", "z")))]
-    axis = finite_array("axis", axis)
-    if angle.ndim or axis.shape != (3,) or not np.any(axis):
-        raise ValueError(
-            "turn() takes one angle in rad and an axis: 'x', 'y', 'z' or three numbers, not all 0; "
-            f"shapes {angle.shape} and {axis.shape} arrived."
-        )
-    w, x, y, z = step_quaternions(angle * axis / np.linalg.norm(axis))
+    angle, axis = arrays("angle_rad: (rad); axis: 3", angle_rad=angle_rad, axis=axis)
+    length = positive("the length of axis", np.linalg.norm(axis))
+    w, x, y, z = step_quaternions(angle / length * axis)
     return np.array([[w - 1j * z, -y - 1j * x], [y - 1j * x, w + 1j * z]])

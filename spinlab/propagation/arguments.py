@@ -1,0 +1,85 @@
+"""What the methods ask of arguments and objectives, and say of steps that turn too far."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..inputs import arrays, choice, finite_array, instance, warn
+from ..spins.generators import Generator
+from .elements import CONTROL_SHAPES
+
+#: From which angle on, rad, a single step of a method is off by a tenth of a state's length: under
+#: a constant control, and under a linear one that turns by a right angle.  Others are exact.
+TOO_FAR = {
+    **dict.fromkeys(("grape", "grape-batched", "rotations"), {"linear": 2.5}),
+    **dict.fromkeys(("fem-linear", "fem-linear-sparse"), {"constant": 0.8, "linear": 0.4}),
+    "fem-quadratic": {"constant": 1.9, "linear": 1.7},
+    "fem-hermite": {"linear": 3.1},
+    "fem-linear-reduced": {"constant": 1.1, "linear": 1.1},
+    "fem-quadratic-reduced": {"constant": 2.6, "linear": 2.7},
+}
+
+
+class CoarseStepWarning(UserWarning):
+    """A step turns further than the method can follow, :data:`TOO_FAR`."""
+
+
+def checked_arguments(methods, generator, waveform, dt, rho0, method, control):
+    """Waveform, dt and rho0, if a method can begin with them."""
+    instance("generator", generator, Generator, "Make one by spinlab.evaluate().")
+    choice("method", method, methods)
+    choice("control", control, CONTROL_SHAPES)
+    rho0 = finite_array("rho0", rho0, complex)
+    controls, columns = generator.controls.shape[-3], " columns" * (rho0.ndim > 1)
+    waveform, dt, rho0 = arrays(
+        f"waveform: complex {controls} samples; dt: > 0 (seconds); "
+        f"rho0: complex {generator.dimension}{columns}", waveform=waveform, dt=dt, rho0=rho0,
+    )
+    if control == "linear" and waveform.shape[1] == 1:
+        raise ValueError("A linear control needs at least 2 samples, but 1 arrived.")
+    _warn_of_coarse_steps(generator, waveform, dt, method, control)
+    return waveform, dt, rho0
+
+
+def checked_like(name, array, shape):
+    """The array, if it has this shape."""
+    return arrays(f"{name}: complex {' '.join(map(str, shape))}", **{name: array})
+
+
+def checked_judgement(objective, final, members):
+    """Values and costates of an objective that was perhaps written by a user."""
+    pair = objective(final)
+    instance("What an objective returns", pair, tuple, "It is (values, costates).")
+    values, costates = map(np.asarray, pair)
+    kinds = "biufc" if np.iscomplexobj(final) else "biuf"  # of complex states, the real part counts
+    if values.shape != members or values.dtype.kind not in kinds or costates.shape != final.shape:
+        raise ValueError(
+            f"The objective must return real values of shape {members}, one number a member, and "
+            f"costates of shape {final.shape}, but values of shape {values.shape} ({values.dtype}) "
+            f"and costates of shape {costates.shape} arrived."
+        )
+    if not (np.isfinite(values).all() and np.isfinite(costates).all()):
+        raise ValueError("The objective returned NaN or inf; a shorter dt may help.")
+    return values, costates
+
+
+def _warn_of_coarse_steps(generator, waveform, dt, method, control):
+    """Say so where the strongest sample turns further in a step than the method can follow."""
+    if control not in TOO_FAR.get(method, ()):
+        return
+    limit = TOO_FAR[method][control] / dt
+    drift, controls = generator.drift, generator.controls
+    sums = np.abs(drift).sum(-1).max(), np.abs(controls).sum(-1).max()
+    if sums[0] + sums[1] * np.abs(waveform).sum(0).max() <= limit:
+        return  # no norm is larger than this sum, which is quick
+    strengths = np.linalg.norm(controls, axis=(-2, -1)).reshape(-1, len(waveform)).max(0)
+    strongest = waveform[:, np.argmax(strengths**2 @ np.abs(waveform) ** 2)]
+    A = (drift + np.einsum("k,...kij->...ij", strongest, controls)).reshape(-1, *drift.shape[-2:])
+    rate = np.linalg.norm(A[np.argmax(np.linalg.norm(A, axis=(1, 2)))], 2)
+    if rate > limit:
+        warn(
+            f"A step turns by up to {rate * dt:.2g} rad, but from {limit * dt:.2g} rad on, one "
+            f"step of the method {method!r} is off by a tenth of a state's length. Use a shorter "
+            "dt or another method; 'rotations' and 'grape' are exact for a constant control.",
+            CoarseStepWarning,
+        )
