@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from .control.judgement import Judgement, judge
-from .inputs import finite_array, instance
+from .inputs import finite_array, instance, require
 from .optimisers.goal import History
 from .pulses.pulse import Pulse
 
@@ -79,13 +79,11 @@ def plot_bloch(trajectories, labels=None, title=None):
     trajectories = instance("trajectories", trajectories, (list, tuple, np.ndarray))
     paths = [finite_array("A trajectory", path) for path in trajectories]
     for path in paths:
-        if path.ndim != 2 or not len(path) or path.shape[1] not in (3, 4):
-            raise ValueError(
-                f"A trajectory has shape (steps + 1, 3), but {path.shape} arrived; "
-                "pass a list of trajectories, also for a single one."
-            )
-    if labels is not None and len(instance("labels", labels, (list, tuple))) != len(paths):
-        raise ValueError(f"There are {len(labels)} labels for {len(paths)} trajectories.")
+        require(path.ndim == 2 and len(path) and path.shape[1] in (3, 4),
+                f"A trajectory has shape (steps + 1, 3), but {path.shape} arrived; pass a list of "
+                "trajectories, also for a single one.")
+    require(labels is None or len(instance("labels", labels, (list, tuple))) == len(paths),
+            f"There are {len(labels)} labels for {len(paths)} trajectories.")
     fig = plt.figure(figsize=(4.8, 4.6), layout="none")
     axes = fig.add_axes((0, 0, 1, 0.95), projection="3d")
     theta, phi = np.meshgrid(np.linspace(0, np.pi, 13), np.linspace(0, 2 * np.pi, 25))
@@ -118,8 +116,8 @@ def plot_convergence(histories):
     -------
     matplotlib.figure.Figure
     """
-    if not instance("histories", histories, dict, "Pass {name: result.history}."):
-        raise ValueError("histories is empty; pass {name: result.history}.")
+    require(instance("histories", histories, dict, "Pass {name: result.history}."),
+            "histories is empty; pass {name: result.history}.")
     for history in histories.values():
         instance("A history", history, History, "Pass result.history.")
     fig, (left, right) = plt.subplots(1, 2, sharey=True, figsize=(7.2, 3.4), layout="constrained")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..files.formats import cells, read_text, table
-from ..inputs import arrays, choice, frozen, instance
+from ..inputs import arrays, choice, frozen, instance, require
 from ..spins.systems import check_times
 
 #: What a member may differ in.
@@ -166,11 +166,9 @@ def design_grid(duration, bandwidth_hz, b1_range=(1.0, 1.0), rf_hz=0.0):
         duration=duration, bandwidth_hz=bandwidth_hz, b1_range=b1_range, rf_hz=rf_hz,
     )  # fmt: skip
     low, high = b1_range.tolist()
-    if low > high or low < high and not rf_hz:
-        raise ValueError(
+    require(not (low > high or low < high and not rf_hz),
             "b1_range must be (smallest, largest), and what is between needs rf_hz > 0, but "
-            f"({low:g}, {high:g}) and rf_hz = {rf_hz:g} arrived."
-        )
+            f"({low:g}, {high:g}) and rf_hz = {rf_hz:g} arrived.")
     ranges = ((-bandwidth_hz / 2, bandwidth_hz / 2, 1), (low, high, rf_hz))
     gaps = [2 * duration * rate * (high - low) for low, high, rate in ranges]
     _countable(math.prod(gap + 1 for gap in gaps))
@@ -210,8 +208,8 @@ def read_histogram(path):
         raise ValueError(f"{path} must begin with b1_scale,weight, but begins with {begin!r}.")
     scale, weights = table(rows, 2)
     Ensemble(np.zeros(len(rows)), scale, weights)  # says so if a number makes no sense
-    if scale.max() > SCALE:
-        raise ValueError(f"{path} holds the B1 scale {scale.max():g}; a scale is 1.1, not 110 %.")
+    require(scale.max() <= SCALE,
+            f"{path} holds the B1 scale {scale.max():g}; a scale is 1.1, not 110 %.")
     return scale, weights
 
 
@@ -222,13 +220,12 @@ def _countable(members):
 
 def _scaled(weights):
     """The weights times a power of two: none overflows in sums and products."""
-    if not weights.any():
-        raise ValueError("At least one of the weights must be positive.")
+    require(weights.any(), "At least one of the weights must be positive.")
     return np.ldexp(weights, -np.frexp(weights.max())[1])
 
 
 def _trapezoidal(name, axis):
     gaps = np.diff(axis)
-    if np.any(gaps <= 0):
-        raise ValueError(f"Trapezoidal weights need {name} in ascending order, but it is not.")
+    require(not np.any(gaps <= 0),
+            f"Trapezoidal weights need {name} in ascending order, but it is not.")
     return np.convolve(gaps, [0.5, 0.5]) if len(gaps) else np.ones(1)

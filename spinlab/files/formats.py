@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import arrays, file_path
+from ..inputs import arrays, file_path, require
 
 #: Largest deviation that the digits of a file explain.
 DIGITS = 1e-5
@@ -96,8 +96,7 @@ def contents(signal, mark, samples="", unit_hz=None, dt=None):
         return Contents(signal, unit_hz, dt)
     words = r"spinlab-pulse-2:dt_us=(.+);rf_hz=(.+);peak_hz=(.+);control=(.+)"
     found = re.fullmatch(f"({words});crc=(.+)", mark)
-    if not found:
-        raise ValueError(f"The mark {mark!r} is not one that this version of spinlab writes.")
+    require(found, f"The mark {mark!r} is not one that this version of spinlab writes.")
     check_crc(found[6], found[1], samples)
     dt_us, rf_hz, peak_hz = map(float, found.groups()[1:4])
     return Contents(signal, unit_hz or peak_hz, dt_us * 1e-6, rf_hz, found[5])
@@ -147,8 +146,8 @@ def read_json(text):
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"It is not complete JSON ({error}).") from None
-    if not isinstance(data, dict) or set(data) != set(JSON_KEYS) or data["version"] != 2:
-        raise ValueError(f"It is no version 2 with the keys {', '.join(JSON_KEYS)}.")
+    require(isinstance(data, dict) and set(data) == set(JSON_KEYS) and data["version"] == 2,
+            f"It is no version 2 with the keys {', '.join(JSON_KEYS)}.")
     layout, samples = "waveform: 2 samples; rf_hz: > 0; dt_s: > 0", [data["ux"], data["uy"]]
     waveform, rf_hz, dt = arrays(layout, waveform=samples, rf_hz=data["rf_hz"], dt_s=data["dt_s"])
     check_crc(data["crc"], str((data["control"], rf_hz, dt, *waveform.tolist())))
@@ -199,6 +198,6 @@ def cells(text):
 def even_step(times):
     """The step of even times; None for a single one."""
     steps = np.diff(times)
-    if steps.size and not (steps.min() > 0.9e-9 and np.ptp(steps) < 1e-3 * steps.mean()):
-        raise ValueError("Its times do not grow by even steps of a nanosecond at least.")
+    require(not steps.size or steps.min() > 0.9e-9 and np.ptp(steps) < 1e-3 * steps.mean(),
+            "Its times do not grow by even steps of a nanosecond at least.")
     return float(steps.mean()) if steps.size else None

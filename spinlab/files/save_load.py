@@ -11,7 +11,7 @@ import os
 
 import numpy as np
 
-from ..inputs import arrays, choice, file_path, instance, whole
+from ..inputs import arrays, choice, file_path, instance, require, whole
 from ..pulses.pulse import Pulse
 from . import formats, vendors
 from .formats import DIGITS, SAMPLES, read_text
@@ -54,8 +54,7 @@ def save_pulse(pulse, path, format=None, about="", system=None):
     options = {} if system is None else {"system": system}
     text = FORMATS[name][1](pulse, instance("about", about, str), **options)
     path = path.resolve()  # what a link points to
-    if path.exists() and not path.is_file():
-        raise ValueError(f"{path} is something else than a file.")
+    require(not path.exists() or path.is_file(), f"{path} is something else than a file.")
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_text(text, encoding="utf-8", newline="\n")
@@ -118,8 +117,8 @@ def _pulse(contents, rf_hz, dt):
 
 
 def _agreed(name, own, given):
-    if own is None and given is None:
-        raise ValueError(f"It does not say {name}; give it as {name}=.")
-    if own is not None and given is not None and abs(own - given) > DIGITS * own:
-        raise ValueError(f"It says {name} = {own:.6g}, but {given:.6g} was given.")
+    require(own is not None or given is not None, f"It does not say {name}; give it as {name}=.")
+    if own and given:
+        same = abs(own - given) <= DIGITS * own
+        require(same, f"It says {name} = {own:.6g}, but {given:.6g} was given.")
     return given if own is None else own

@@ -19,15 +19,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..inputs import instance, whole
+from ..inputs import instance, require, whole
 from .formats import DIGITS, SAMPLES, contents, even_step, mark, mark_of, one_line, table, within
 
 
 def _shape(pulse):
     """Amplitude in units of the peak, phase between 0 and 2 pi, peak in Hz, and integral."""
     peak = pulse.amplitude.max()
-    if pulse.control != "constant" or peak == 0:
-        raise ValueError("This format knows steps only, and no silence; save it as JSON or CSV.")
+    require(pulse.control == "constant" and peak != 0,
+            "This format knows steps only, and no silence; save it as JSON or CSV.")
     amplitude, phase = pulse.amplitude / peak, np.mod(pulse.phase, 2 * np.pi)
     return amplitude, phase, peak * pulse.rf_hz, _integral(amplitude, phase)
 
@@ -143,8 +143,8 @@ def read_siemens(text):
     """
     rows = [row.strip() for row in text.splitlines() if not re.match(r"[A-Z]+:|\s*$", row)]
     for n, row in enumerate(rows):
-        if not re.fullmatch(rf"\S+\s+\S+\s*;\s*\({n}\)", row):
-            raise ValueError(f"Line {row[:40]!r} should be 'amplitude phase ; ({n})'.")
+        require(re.fullmatch(rf"\S+\s+\S+\s*;\s*\({n}\)", row),
+                f"Line {row[:40]!r} should be 'amplitude phase ; ({n})'.")
     amplitude, phase = table([re.split(r"[\s;]+", row)[:2] for row in rows], 2)
     within("amplitude", amplitude, 0, 1, "")
     within("phase", phase, -2 * np.pi, 2 * np.pi, " rad")
@@ -175,11 +175,9 @@ def write_pulseq(pulse, about, system=None):
     _shape(pulse)  # to be refused now
     raster = system.rf_raster_time
     times = round(pulse.dt / raster)
-    if times < 1 or abs(times * raster - pulse.dt) > 1e-6 * pulse.dt:
-        raise ValueError(
+    require(times >= 1 and abs(times * raster - pulse.dt) <= 1e-6 * pulse.dt,
             f"The step of {pulse.dt * 1e6:.6g} us is no multiple of Pulseq's RF raster of "
-            f"{raster * 1e6:g} us; give another as system=pypulseq.Opts(rf_raster_time=...)."
-        )
+            f"{raster * 1e6:g} us; give another as system=pypulseq.Opts(rf_raster_time=...).")
     whole("The number of samples on the raster", times * pulse.steps, 2, SAMPLES)
     signal = np.repeat((pulse.waveform[0] + 1j * pulse.waveform[1]) * pulse.rf_hz, times)
     rf = pp.make_arbitrary_rf(
@@ -204,8 +202,8 @@ def read_pulseq(text):
     """
     pp = _pypulseq()
     body, _, signature = text.partition("\n[SIGNATURE]")
-    if f"\nHash {hashlib.md5(body.encode()).hexdigest()}" not in signature:
-        raise ValueError("Its signature is missing or does not fit; it was changed or cut.")
+    require(f"\nHash {hashlib.md5(body.encode()).hexdigest()}" in signature,
+            "Its signature is missing or does not fit; it was changed or cut.")
     sequence = pp.Sequence()
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -216,8 +214,7 @@ def read_pulseq(text):
         played = [block for block in map(sequence.get_block, sequence.block_events) if block.rf]
     except Exception as error:  # of any kind: it trusts its files
         raise ValueError(f"pypulseq cannot read it ({type(error).__name__}: {error}).") from error
-    if len(played) != 1:
-        raise ValueError(f"It plays {len(played)} RF pulses; only one can be read.")
+    require(len(played) == 1, f"It plays {len(played)} RF pulses; only one can be read.")
     block, rf = played[0], played[0].rf
     step = even_step(rf.t) or rf.shape_dur
     begins = rf.t[0] / step  # 0 if the samples are at the ends of the steps
@@ -227,14 +224,14 @@ def read_pulseq(text):
         (min(abs(begins), abs(begins - 0.5)) > 1e-3,
          "Its samples are neither at the middles nor at the ends of even steps"),
     ):  # fmt: skip
-        if wrong:
-            raise ValueError(f"{sentence}, which a Pulse cannot say.")
+        require(not wrong, f"{sentence}, which a Pulse cannot say.")
     signal = rf.signal * np.exp(1j * rf.phase_offset)
     found = contents(signal, mark(text, "SpinlabPulse "), unit_hz=1.0, dt=step)
     if found.rf_hz is None:
         return replace(found, control="linear" if begins < 0.25 else "constant")
     times = max(1, round(found.dt / step))
     steps = np.repeat(signal[::times], times)
-    if len(steps) != len(signal) or np.abs(steps - signal).max() > DIGITS * np.abs(signal).max():
-        raise ValueError("Its samples change within the steps that it announces.")
+    require(len(steps) == len(signal)
+            and np.abs(steps - signal).max() <= DIGITS * np.abs(signal).max(),
+            "Its samples change within the steps that it announces.")
     return replace(found, signal=signal[::times])

@@ -93,8 +93,9 @@ def basis_set(sequence, scanner, molecules=METABOLITES, points=2048, dwell=2.5e-
         table = transitions(molecule, simulate(molecule, sequence, scanner), scanner)
         offsets = centre.offset_hz(table.shift_ppm)
         farthest = np.abs(offsets).max()
-        require(2 * dwell * farthest <= 1, f"A dwell time of {dwell:g} s folds lines of "
-                f"{molecule.name}, {farthest:.0f} Hz from the centre; take a shorter one.")
+        require(2 * dwell * farthest <= 1,
+                f"A dwell time of {dwell:g} s folds lines of {molecule.name}, {farthest:.0f} Hz "
+                "from the centre; take a shorter one.")
         fids.append(fid(Transitions(offsets, table.amplitude, centre), times, linewidth_hz))
     return BasisSet(names, np.array(fids), dwell, scanner.larmor_hz, linewidth_hz, echo_time)
 

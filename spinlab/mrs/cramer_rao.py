@@ -159,9 +159,9 @@ def _covariance(columns):
     length = np.linalg.norm(columns, axis=-2, keepdims=True)
     unit = columns / np.where(length == 0, 1, length)
     gram = np.swapaxes(unit, -1, -2) @ unit
-    require(np.linalg.eigvalsh(gram)[..., 0].min() >= 1e-10, "The fit cannot tell apart all of its "
-            "parameters: a molecule has no signal here, or two have the same spectrum; leave one "
-            "out, or widen the window.")
+    require(np.linalg.eigvalsh(gram)[..., 0].min() >= 1e-10,
+            "The fit cannot tell apart all of its parameters: a molecule has no signal here, or "
+            "two have the same spectrum; leave one out, or widen the window.")
     return np.linalg.inv(gram) / (np.swapaxes(length, -1, -2) * length)
 
 
@@ -252,8 +252,9 @@ def judge_bounds(sequence, model, ensemble=None):
 def _check_duration(model, seconds):
     """Refuse a model whose noise is that of another echo time."""
     te = seconds if model.te is None else model.te
-    require(abs(te - seconds) < 1e-6, f"The model is for an echo time of {1e3 * te:g} ms, but "
-            f"{1e3 * seconds:g} ms arrived; make it by fit_model(duration(sequence)).")
+    require(abs(te - seconds) < 1e-6,
+            f"The model is for an echo time of {1e3 * te:g} ms, but {1e3 * seconds:g} ms arrived; "
+            "make it by fit_model(duration(sequence)).")
 
 
 def cramer_rao_problem(goals, model, te1, te2, **means):

@@ -118,8 +118,9 @@ def spectral_goal(problem, aggregate="mean", limits=None, turns=1, noise=0.03):
             total, slopes = aggregate_of(aggregate, total, weights)
             derivatives = slopes[:, None] * derivatives
         else:
-            require(averaged, "This loss returns one number for all members, so aggregate must be "
-                    "'mean'; for another one it must return a number a member.")
+            require(averaged,
+                    "This loss returns one number for all members, so aggregate must be 'mean'; "
+                    "for another one it must return a number a member.")
         extra, slope = problem.penalty(waveform)
         gradient = pullback(dict(zip(spectra, derivatives, strict=True))) + slope
         return float(total + extra), unlink(gradient)

@@ -96,8 +96,9 @@ class SpinGroup:
         hold(self, f"coupling_hz: {n} {n}")
         J = self.coupling_hz
         i, j = np.unravel_index(np.argmax(J != J.T), J.shape)
-        require(J[i, j] == J[j, i], f"coupling_hz must be symmetric, but J({i + 1},{j + 1}) = "
-                f"{J[i, j]:g} and J({j + 1},{i + 1}) = {J[j, i]:g} Hz; write every coupling twice.")
+        require(J[i, j] == J[j, i],
+                f"coupling_hz must be symmetric, but J({i + 1},{j + 1}) = {J[i, j]:g} and "
+                f"J({j + 1},{i + 1}) = {J[j, i]:g} Hz; write every coupling twice.")
         alone = not np.any(np.diag(J))
         require(alone, "No spin couples with itself; the diagonal of coupling_hz must be 0.")
 

@@ -167,8 +167,9 @@ class SpectralProblem:
         The pullback takes gradients by the waveform, (..., 2, steps), to (..., 2 * steps).
         """
         x = arrays("x: ...", x=x)
-        require(x.size == 2 * self.steps, f"This problem has 2 x {self.steps} unknowns, but "
-                f"{x.shape} arrived; a pulse of another step or other echo times does not fit.")
+        require(x.size == 2 * self.steps,
+                f"This problem has 2 x {self.steps} unknowns, but {x.shape} arrived; a pulse of "
+                "another step or other echo times does not fit.")
         x = x.reshape(2, -1)
         cuts = self._cuts if self.radius else []  # every interval is filtered alone
         parts = [helmholtz(part, self.radius, self.dt) for part in np.split(x, cuts, axis=1)]

@@ -224,8 +224,9 @@ def within(shift_ppm, window):
     low, high = check_window("A window", window)
     first, last, inside = axis.min(), axis.max(), (axis >= low - 1e-9) & (axis <= high + 1e-9)
     covered = first - 1e-9 <= low and high <= last + 1e-9
-    require(covered, f"The window {low:g} to {high:g} ppm reaches outside of the spectrum, which "
-            f"goes from {first:g} to {last:g} ppm.")
+    require(covered,
+            f"The window {low:g} to {high:g} ppm reaches outside of the spectrum, which goes from "
+            f"{first:g} to {last:g} ppm.")
     require(inside.any(), f"No point of the axis is in the window {low:g} to {high:g} ppm.")
     return inside
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..inputs import arrays, choice, finite_array, instance, warn
+from ..inputs import arrays, choice, finite_array, instance, require, warn
 from ..spins.generators import Generator
 from .elements import CONTROL_SHAPES
 
@@ -35,8 +35,8 @@ def checked_arguments(methods, generator, waveform, dt, rho0, method, control):
         f"waveform: complex {controls} samples; dt: > 0 (seconds); "
         f"rho0: complex {generator.dimension}{columns}", waveform=waveform, dt=dt, rho0=rho0,
     )
-    if control == "linear" and waveform.shape[1] == 1:
-        raise ValueError("A linear control needs at least 2 samples, but 1 arrived.")
+    require(control != "linear" or waveform.shape[1] != 1,
+            "A linear control needs at least 2 samples, but 1 arrived.")
     _warn_of_coarse_steps(generator, waveform, dt, method, control)
     return waveform, dt, rho0
 
@@ -58,8 +58,8 @@ def checked_judgement(objective, final, members):
             f"costates of shape {final.shape}, but values of shape {values.shape} ({values.dtype}) "
             f"and costates of shape {costates.shape} arrived."
         )
-    if not (np.isfinite(values).all() and np.isfinite(costates).all()):
-        raise ValueError("The objective returned NaN or inf; a shorter dt may help.")
+    require(np.isfinite(values).all() and np.isfinite(costates).all(),
+            "The objective returned NaN or inf; a shorter dt may help.")
     return values, costates
 
 

@@ -12,7 +12,7 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import getval, isbox
 
-from ..inputs import arrays, choice, instance, positive, whole
+from ..inputs import arrays, choice, instance, positive, require, whole
 from ..spins.generators import Generator
 
 
@@ -97,8 +97,8 @@ def propagate_plain(generator, waveform, dt, rho0, terms=20):
     which autograd may trace: states, (steps + 1, d).  The ``terms`` are enough for rounding error
     while a step turns by less than a radian or so.
     """
-    if instance("generator", generator, Generator).members is not None:
-        raise ValueError("propagate_plain() takes one member; choose it by generator.member(k).")
+    require(instance("generator", generator, Generator).members is None,
+            "propagate_plain() takes one member; choose it by generator.member(k).")
     count, d = len(generator.controls), generator.dimension
     dt, plain, rho0 = arrays(
         f"dt: > 0 (seconds); waveform: complex {count} steps; rho0: complex {d}",

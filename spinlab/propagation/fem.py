@@ -17,6 +17,7 @@ from scipy.linalg import get_lapack_funcs
 from scipy.sparse import dia_array
 from scipy.sparse.linalg import splu
 
+from ..inputs import require
 from .adjoint import Linearisation, add_samples
 from .elements import element as find_element
 from .rotations import rotation_axes
@@ -112,11 +113,9 @@ def factorise(band, solver="banded"):
     bandwidth = band.shape[1] // 3
     gbtrf, gbtrs = get_lapack_funcs(("gbtrf", "gbtrs"), (band,))
     factors, pivots, info = gbtrf(band.T, bandwidth, bandwidth, overwrite_ab=True)
-    if info:
-        raise ValueError(
+    require(not info,
             "The stiffness matrix is singular, which happens where a step turns the spin too far; "
-            "use a shorter dt."
-        )
+            "use a shorter dt.")
 
     def solve(right, transposed=False):
         return gbtrs(
@@ -136,11 +135,9 @@ def tangent_scaling(samples, axes):
     x = np.sum(turns**2, axis=-1) / 4
     small = np.abs(x) < 2.5e-4
     half = np.sqrt(np.where(small, 1, x))
-    if np.any(np.abs(np.cos(half)) < 1e-3):
-        raise ValueError(
+    require(not np.any(np.abs(np.cos(half)) < 1e-3),
             "The exact element fails where a step turns a spin by half a turn (the tangent is "
-            "infinite); use a shorter dt, or method='rotations'."
-        )
+            "infinite); use a shorter dt, or method='rotations'.")
     scale = np.where(small, 1 + x * (1 / 3 + x * (2 / 15 + x * (17 / 315))), np.tan(half) / half)
     slope = np.where(
         small,

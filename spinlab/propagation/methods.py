@@ -16,7 +16,7 @@ import numpy as np
 from autograd.extend import defjvp, defvjp, primitive
 from autograd.tracer import getval, isbox
 
-from ..inputs import arrays, function, instance
+from ..inputs import arrays, function, instance, require
 from ..spins.generators import Generator
 from . import fem, grape, rotations
 from .adjoint import Evaluation, Linearisation, expanded, final_states
@@ -257,8 +257,8 @@ def _evaluator(generator, dt, rho0, objective, method, control, weights):
     function("objective", objective, "Such as spinlab.transfer(target).")
     members, d = generator.members, generator.dimension
     if weights is not None:
-        if members is None:
-            raise ValueError("weights are for members, but the generator is a single system.")
+        require(members is not None,
+                "weights are for members, but the generator is a single system.")
         weights = arrays(f"weights: {members}", weights=weights)
 
     def prepare_chunk(start, stop, scans):

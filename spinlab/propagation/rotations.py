@@ -20,6 +20,7 @@ from math import factorial
 
 import numpy as np
 
+from ..inputs import require
 from . import quaternions
 from .adjoint import Linearisation, add_samples, chain_solver
 from .quaternions import CYCLIC, cross, fold, rotate, rotate_back, scan, step_quaternions, unfold
@@ -41,12 +42,10 @@ def rotation_axes(generator):
     """
     matrices = np.concatenate([generator.drift[:, None], generator.controls], axis=1)
     symmetric = np.abs(matrices + matrices.swapaxes(-1, -2)).max()
-    if generator.dimension != 3 or symmetric > 1e-12 * np.abs(matrices).max():
-        raise ValueError(
-            "A closed-form rotation needs one spin without relaxation, in the product basis "
-            f"(a real antisymmetric 3 x 3 generator); this one is {generator.dimension} x "
-            f"{generator.dimension}. Use method='grape' or a 'fem-...' method instead."
-        )
+    require(generator.dimension == 3 and symmetric <= 1e-12 * np.abs(matrices).max(),
+            "A closed-form rotation needs one spin without relaxation, in the product basis (a "
+            f"real antisymmetric 3 x 3 generator); this one is {generator.dimension} x "
+            f"{generator.dimension}. Use method='grape' or a 'fem-...' method instead.")
     return matrices[..., [2, 0, 1], [1, 2, 0]]
 
 

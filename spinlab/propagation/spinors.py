@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import arrays, choice, positive
+from ..inputs import arrays, choice, positive, require
 from . import quaternions
 from .quaternions import fold, prefix_products, product, rotate_back, step_quaternions, unfold
 
@@ -214,11 +214,9 @@ def spinor_target(target):
     name = "the target of a universal rotation"
     matrix = arrays(f"{name}: complex 2 2", **{name: target})
     unitary = np.allclose(matrix @ matrix.conj().T, np.eye(2))
-    if not (unitary and np.isclose(np.linalg.det(matrix), 1)):
-        raise ValueError(
+    require(unitary and np.isclose(np.linalg.det(matrix), 1),
             f"{name} must be unitary, of determinant 1, but {matrix.tolist()} arrived; "
-            "spinlab.turn(angle, axis) makes one."
-        )
+            "spinlab.turn(angle, axis) makes one.")
     (a, b), _ = matrix
     return np.array([a.real, -b.imag, -b.real, -a.imag])
 

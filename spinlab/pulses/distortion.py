@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import COURSES, arrays, choice, hold, positive, whole
+from ..inputs import COURSES, arrays, choice, hold, positive, require, whole
 
 #: What remains of an exponential when it is cut off, and the most fine steps it may last.
 CUT, MEMORY = 1e-6, 100_000
@@ -52,11 +52,9 @@ class Distortion:
         """Number of fine steps in a pulse's step of ``dt`` seconds."""
         dt = positive("dt", dt, " of seconds")
         ratio = dt / self.dt
-        if round(ratio) < 1 or abs(ratio - round(ratio)) > 1e-6 * ratio:
-            raise ValueError(
+        require(round(ratio) >= 1 and abs(ratio - round(ratio)) <= 1e-6 * ratio,
                 f"The distortion has steps of {self.dt:.6g} s and the pulse of {dt:.6g} s; make "
-                "the distortion with the dt of the pulse or with a half, a third, ... of it."
-            )
+                "the distortion with the dt of the pulse or with a half, a third, ... of it.")
         return round(ratio)
 
     def distort(self, waveform, dt, control="constant"):
@@ -194,8 +192,8 @@ def measured(response, dt, tail=None):
     """
     response = arrays("response: complex memory", response=response)
     total = response.sum()
-    if abs(total) <= 1e-6 * np.abs(response).sum():
-        raise ValueError("The response sums to 0: nothing passes on the carrier, whose gain is 1.")
+    require(abs(total) > 1e-6 * np.abs(response).sum(),
+            "The response sums to 0: nothing passes on the carrier, whose gain is 1.")
     # A jump happens between two samples: half of it is counted at the sample itself.
     return _made(response / total, response / total / 2, dt, tail)
 

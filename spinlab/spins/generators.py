@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 import sympy as sp
 
-from ..inputs import arrays, hold, instance
+from ..inputs import arrays, hold, instance, require
 from .operators import basis_matrix, numbers, product_basis
 from .systems import B1_SCALE, OFFSET, RF_AMPLITUDE, Liouvillian, check_times, liouvillian
 
@@ -182,14 +182,12 @@ def _vector(name, liouville, constant=False):
     text = re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", instance("The name of a state", name, str))
     for part in filter(None, re.split(r"(?=[+-])", text)):
         found = re.fullmatch(term, part)
-        if not found:
-            raise ValueError(
-                f"There is no operator {part!r} in {name!r}; the basis has {', '.join(operators)}."
-            )
+        require(found,
+                f"There is no operator {part!r} in {name!r}; the basis has {', '.join(operators)}.")
         sign, factor, operator = found.groups()
         vector[operators.index(operator)] += float(sign + (factor or "1"))
-    if not vector.any() or not np.isfinite(vector).all():
-        raise ValueError(f"The state {name!r} is zero or not finite; name at least one operator.")
+    require(vector.any() and np.isfinite(vector).all(),
+            f"The state {name!r} is zero or not finite; name at least one operator.")
     if constant:
         vector[0] = 1.0
     if liouville.basis[0].startswith("|"):

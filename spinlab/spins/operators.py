@@ -16,7 +16,7 @@ from reprlib import repr as brief
 import numpy as np
 import sympy as sp
 
-from ..inputs import choice, frozen, whole
+from ..inputs import choice, frozen, require, whole
 
 IDENTITY = sp.eye(2)
 SPIN_HALF = {
@@ -161,8 +161,8 @@ def _square(*values):
     except (TypeError, ValueError, NotImplementedError) as error:
         raise TypeError(f"Matrices are needed, but {brief(values)} arrived.") from error
     shapes = [matrix.shape for matrix in matrices]
-    if len(set(sum(shapes, ()))) > 1 or 0 in shapes[0]:
-        raise ValueError(f"Square matrices of one size are needed, but {shapes} arrived.")
+    require(len(set(sum(shapes, ()))) <= 1 and 0 not in shapes[0],
+            f"Square matrices of one size are needed, but {shapes} arrived.")
     return matrices
 
 

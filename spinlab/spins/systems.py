@@ -20,7 +20,7 @@ import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from ..inputs import arrays, choice, frozen, instance, whole
+from ..inputs import arrays, choice, frozen, instance, require, whole
 from .operators import (
     MAX_SPINS,
     basis_matrix,
@@ -81,11 +81,11 @@ class SpinSystem:
         object.__setattr__(self, "coupling_hz", couplings)
         n = whole("The number of offsets", self.spins, most=MAX_SPINS)
         pairs = [{whole("A coupled spin", k, most=n) for k in entry[:2]} for entry in couplings]
-        if any(len(pair) < 2 or pairs.count(pair) > 1 for pair in pairs):
-            raise ValueError(f"Couple different spins, and each pair once, not {brief(couplings)}.")
+        require(not any(len(pair) < 2 or pairs.count(pair) > 1 for pair in pairs),
+                f"Couple different spins, and each pair once, not {brief(couplings)}.")
         times = [time for time in (self.t1, self.t2) if time is not None]
-        if len(times) == 1 or (times and n > 1):
-            raise ValueError(f"Relaxation takes t1 and t2 of one spin, not {times} of {n} spins.")
+        require(not (len(times) == 1 or (times and n > 1)),
+                f"Relaxation takes t1 and t2 of one spin, not {times} of {n} spins.")
         _check_values([*self.offset_hz, *(J for *_, J in couplings), *times])
         check_times(*(None if getattr(time, "free_symbols", ()) else time for time in times))
 
@@ -118,11 +118,9 @@ def _check_values(values):
             )
         symbols |= number.free_symbols
     names = [symbol.name for symbol in symbols]
-    if len({*names, *RESERVED_NAMES}) < len(names) + len(RESERVED_NAMES):
-        raise ValueError(
-            "Each symbol needs a name of its own, and spinlab uses "
-            f"{', '.join(RESERVED_NAMES)} itself, but {', '.join(sorted(names))} arrived."
-        )
+    require(len({*names, *RESERVED_NAMES}) >= len(names) + len(RESERVED_NAMES),
+            f"Each symbol needs a name of its own, and spinlab uses {', '.join(RESERVED_NAMES)} "
+            f"itself, but {', '.join(sorted(names))} arrived.")
 
 
 def check_times(t1=None, t2=None):
@@ -228,8 +226,7 @@ class Liouvillian:
         object.__setattr__(self, "matrix", sp.ImmutableMatrix(self.matrix))
         object.__setattr__(self, "basis", tuple(self.basis))
         shape, n = self.matrix.shape, len(self.basis)
-        if shape != (n, n):
-            raise ValueError(f"The matrix has shape {shape}, but the basis has {n} operators.")
+        require(shape == (n, n), f"The matrix has shape {shape}, but the basis has {n} operators.")
 
     @property
     def generator(self):

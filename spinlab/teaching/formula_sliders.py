@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 from sympy.core.numbers import Exp1, Pi
 
-from ..inputs import finite_array, instance, window
+from ..inputs import finite_array, instance, require, window
 from .figures import figure_svg, plot_curves
 from .sliders import Exploration, described, label
 from .svg_frames import figure_element, range_input
@@ -46,11 +46,9 @@ def javascript(expression):
     ValueError: JavaScript cannot compute erf(t) faithfully; draw the curve with explore() instead.
     """
     for part in sp.preorder_traversal(expression):
-        if not isinstance(part, FAITHFUL) or part.is_real is False or _cube_root(part):
-            raise ValueError(
+        require(isinstance(part, FAITHFUL) and part.is_real is not False and not _cube_root(part),
                 f"JavaScript cannot compute {part} faithfully; draw the curve with explore() "
-                "instead."
-            )
+                "instead.")
     return sp.jscode(expression)
 
 
@@ -94,28 +92,26 @@ def explore_formula(curves, variable, alt, ylim, xlabel="", ylabel="", **sliders
     ...                 T2=(0.05, 1, 0.2)).sources
     ['Math.exp(-t/T2)']
     """
-    if not instance("curves", curves, dict):
-        raise ValueError("There is no curve; give at least one, as {label: expression}.")
+    require(instance("curves", curves, dict),
+            "There is no curve; give at least one, as {label: expression}.")
     for name, curve in curves.items():
         instance(f"The curve {name!r}", curve, sp.Expr, "Give an expression of SymPy.")
-    if len(instance("variable", variable, tuple)) != 3:
-        raise ValueError(f"variable must be (symbol, low, high), but {variable!r} arrived.")
+    require(len(instance("variable", variable, tuple)) == 3,
+            f"variable must be (symbol, low, high), but {variable!r} arrived.")
     symbol = instance("variable[0]", variable[0], sp.Symbol)
     variable = symbol, *window("The range", variable[1:], f"units of {symbol}")
     ylim = window("ylim", ylim, "units of the vertical axis")
     needed = {s.name for e in curves.values() for s in e.free_symbols} - {symbol.name}
-    if needed != set(sliders):
-        raise ValueError(
+    require(needed == set(sliders),
             f"The curves need sliders for {', '.join(sorted(needed)) or 'nothing'}, but there are "
-            f"{', '.join(sorted(sliders)) or 'none'}."
-        )
+            f"{', '.join(sorted(sliders)) or 'none'}.")
     for name in (symbol.name, *sliders):
-        if name in JAVASCRIPT_WORDS or not name.isidentifier() or iskeyword(name):
-            raise ValueError(f"JavaScript has no room for a symbol called {name!r}; rename it.")
+        require(name not in JAVASCRIPT_WORDS and name.isidentifier() and not iskeyword(name),
+                f"JavaScript has no room for a symbol called {name!r}; rename it.")
     for name, limits in sliders.items():
         sliders[name] = limits = finite_array(f"The slider {name}", limits).tolist()
-        if np.shape(limits) != (3,) or not limits[0] <= limits[2] <= limits[1] > limits[0]:
-            raise ValueError(f"The slider {name} needs low <= start <= high, not {limits}.")
+        require(np.shape(limits) == (3,) and limits[0] <= limits[2] <= limits[1] > limits[0],
+                f"The slider {name} needs low <= start <= high, not {limits}.")
     return Formula(curves, variable, described(alt), ylim, (xlabel, ylabel), sliders)
 
 

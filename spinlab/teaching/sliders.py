@@ -18,7 +18,7 @@ import os
 import re
 from types import FunctionType
 
-from ..inputs import choice, function, instance, whole
+from ..inputs import choice, function, instance, require, whole
 from .figures import figure_png, figure_svg
 from .svg_frames import Control, page_fragment
 
@@ -72,8 +72,7 @@ def explore(draw, alt, start=None, play=None, **grids):
     {'periods': 2}
     """
     function("draw", draw, "Give a function that returns a figure.")
-    if not grids:
-        raise ValueError("explore() needs at least one slider, such as T1=[0.5, 1.0, 1.5].")
+    require(grids, "explore() needs at least one slider, such as T1=[0.5, 1.0, 1.5].")
     grids = {name: _grid(name, grid) for name, grid in grids.items()}
     frames = math.prod(map(len, grids.values()))
     whole("The number of drawings, one for each position of the sliders,", frames, 1, MAX_FRAMES)
@@ -81,17 +80,16 @@ def explore(draw, alt, start=None, play=None, **grids):
     for name, value in instance("start", {} if start is None else start, dict).items():
         grid = grids[choice("slider", name, grids)]
         (values[name],) = _grid(name, [value])
-        if values[name] not in grid:
-            raise ValueError(f"start puts {name} at {value!r}, which is not in its grid.")
-    if play is not None and isinstance(grids[choice("slider", play, grids)][0], str):
-        raise ValueError(f"play must name a slider of numbers, but {play} has text.")
+        require(values[name] in grid, f"start puts {name} at {value!r}, which is not in its grid.")
+    require(play is None or not isinstance(grids[choice("slider", play, grids)][0], str),
+            f"play must name a slider of numbers, but {play} has text.")
     return Exploration(_frozen(draw), described(alt), grids, values, play)
 
 
 def described(alt):
     """The text alternative of a picture, if there is one."""
-    if not (isinstance(alt, str) and alt.strip()):
-        raise ValueError("Please describe the picture in alt=; readers may not see it.")
+    require(isinstance(alt, str) and alt.strip(),
+            "Please describe the picture in alt=; readers may not see it.")
     return alt
 
 
@@ -121,8 +119,7 @@ def _grid(name, values):
     if isinstance(values, str) or not countable:
         raise TypeError(f"The slider {name} needs a list of values, but {values!r} arrived.")
     grid = [value.tolist() if hasattr(value, "tolist") else value for value in values]
-    if not grid:
-        raise ValueError(f"The slider {name} has no values.")
+    require(grid, f"The slider {name} has no values.")
     kinds = str if isinstance(grid[0], str) else (int, float)
     if not all(isinstance(value, kinds) and value == value for value in grid):
         raise TypeError(f"The values of the slider {name} must be all numbers or all strings.")
