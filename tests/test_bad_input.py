@@ -433,7 +433,7 @@ PROBLEMS = [
     ("sl.design(problem, optimiser='mma', aggregate='tail')", "Moving asymptotes sum up squares"),
     ("sl.design(problem, limits={'foo': 1})", "There is no limit 'foo'"),
     ("sl.design(problem, penalty=-1)", "penalty must be 0 or a positive number"),
-    ("sl.design(Problem(None, np.eye(3)[[1, 2, 0]], objective='universal'))", "rotation must have shape (2, 2), but (3, 3) arrived."),
+    ("sl.design(Problem(None, np.eye(3)[[1, 2, 0]], objective='universal'))", "unitary 2 x 2"),
     ("sl.minimise(5, [1.0])", "must be functions"),
     ("sl.minimise(square, [1.0], lower=2, upper=1)", "The bounds cross: unknown 0 is 1"),
     ("sl.minimise(square, [1.0], lower=2)", "x0 starts outside its bounds: unknown 0 is 1"),
