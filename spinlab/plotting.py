@@ -82,8 +82,9 @@ def plot_bloch(trajectories, labels=None, title=None):
         require(path.ndim == 2 and len(path) and path.shape[1] in (3, 4),
                 f"A trajectory has shape (steps + 1, 3), but {path.shape} arrived; pass a list of "
                 "trajectories, also for a single one.")
-    require(labels is None or len(instance("labels", labels, (list, tuple))) == len(paths),
-            f"There are {len(labels)} labels for {len(paths)} trajectories.")
+    if labels is not None:
+        count = len(instance("labels", labels, (list, tuple)))
+        require(count == len(paths), f"There are {count} labels for {len(paths)} trajectories.")
     fig = plt.figure(figsize=(4.8, 4.6), layout="none")
     axes = fig.add_axes((0, 0, 1, 0.95), projection="3d")
     theta, phi = np.meshgrid(np.linspace(0, np.pi, 13), np.linspace(0, 2 * np.pi, 25))

@@ -529,7 +529,7 @@ PROBLEMS = [
     ("sl.design(problem, optimiser='mma', aggregate='tail', form='minimax')", "a goal with members"),
     ("sl.design(problem, limits={'foo': 1})", "There is no limit 'foo'"),
     ("sl.design(problem, penalty=-1)", "penalty must be at least 0, but -1 arrived."),
-    ("sl.design(Problem(None, np.eye(3)[[1, 2, 0]], objective='universal'))", "rotation must have shape (2, 2), but (3, 3) arrived."),
+    ("sl.design(Problem(None, np.eye(3)[[1, 2, 0]], objective='universal'))", "unitary 2 x 2"),
     ("sl.minimise(5, [1.0])", "The value of a goal must be a function, but 5 arrived."),
     ("sl.minimise(square, [1.0], lower=2, upper=1)", "The bounds cross: unknown 0 is 1"),
     ("sl.minimise(square, [1.0], lower=2)", "x0 starts outside its bounds: unknown 0 is 1"),

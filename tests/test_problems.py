@@ -14,6 +14,7 @@ def problem(control="constant", **changes):
     return sl.Problem(**{**known, "ensemble": ENSEMBLE, "control": control, **changes})
 
 
+@pytest.mark.filterwarnings("ignore::spinlab.propagation.CoarseStepWarning")
 @pytest.mark.parametrize("method, control", METHOD_CONTROLS)
 def test_gradient_of_the_mean(method, control):
     task, waveform = problem(control), case(control=control).waveform

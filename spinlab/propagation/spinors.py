@@ -15,10 +15,11 @@ first and second, and there is no backward pass.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from reprlib import repr as brief
 
 import numpy as np
 
-from ..inputs import arrays, choice, positive, require
+from ..inputs import arrays, choice, finite_array, positive, require
 from . import quaternions
 from .quaternions import fold, prefix_products, product, rotate_back, step_quaternions, unfold
 
@@ -211,12 +212,11 @@ def spinor_target(target):
     >>> spinor_target(np.array([[1, 1j], [1j, 1]]) / np.sqrt(2)).round(4) + 0  # about -x
     array([ 0.7071, -0.7071,  0.    ,  0.    ])
     """
-    name = "the target of a universal rotation"
-    matrix = arrays(f"{name}: complex 2 2", **{name: target})
-    unitary = np.allclose(matrix @ matrix.conj().T, np.eye(2))
+    matrix = finite_array("target", target, complex)
+    unitary = matrix.shape == (2, 2) and np.allclose(matrix @ matrix.conj().T, np.eye(2))
     require(unitary and np.isclose(np.linalg.det(matrix), 1),
-            f"{name} must be unitary, of determinant 1, but {matrix.tolist()} arrived; "
-            "spinlab.turn(angle, axis) makes one.")
+            "The target must be a rotation of a spin 1/2, a unitary 2 x 2 matrix of determinant 1, "
+            f"but {brief(matrix.tolist())} arrived; spinlab.turn(angle, axis) makes one.")
     (a, b), _ = matrix
     return np.array([a.real, -b.imag, -b.real, -a.imag])
 
