@@ -142,7 +142,7 @@ def measures():
     core = sum(n for name, n in rows.items() if name.split("/")[0] not in BEYOND)
     mrs = sum(n for name, n in rows.items() if name.startswith("mrs/"))
     rooms = [path for path in LIBRARY.iterdir() if path.suffix == ".py" or path.name in WINGS]
-    names = {name for name in sl.__all__ if name not in WINGS}
+    names = set(sl.__all__) - set(sl.FACE)
     ensemble = sl.Ensemble.grid(np.linspace(-10e3, 10e3, 21), np.linspace(0.8, 1.2, 3))
     problem = sl.Problem("Iz", "Ix", 500e-6, 250, 10e3, ensemble=ensemble)
     spectral = sl.mrs.isolation_problem("Glu", "Gln", te1=16e-3, te2=84e-3)

@@ -491,7 +491,7 @@ PROBLEMS = [
     ("Problem(system=None)", "system must be a SpinSystem"),
     ("Problem(objective='foo')", "There is no objective 'foo'; choose one of transfer"),
     ("Problem(objective='subspace')", "target must have shape (d, columns), but (3,) arrived."),
-    ("Problem(target=np.eye(3), objective='rotation')", "must be None, or orthonormal columns, but others arrived."),
+    ("Problem(target=np.eye(3), objective='rotation')", "must be None or orthonormal, but other columns arrived."),
     ("Problem(np.eye(3))", "judges one state, but start has shape (3, 3)"),
     ("Problem(np.ones(4), np.ones(4))", "the state vectors have length 3"),
     ("Problem(target=np.ones(4))", "asks for (..., 4)"),

@@ -101,7 +101,7 @@ def test_any_phase_is_as_good_for_the_magnitude(rng):
     ({"delay": np.nan}, "delay must be one number"),
     ({"start": np.eye(3)}, "judges one state"),
     ({"target": np.zeros(3)}, "The target is zero"),
-    ({"ensemble": sl.Ensemble([0.0], 1.0, t1=[1.0])}, "has values of T1, but the spin system"),
+    ({"ensemble": sl.Ensemble([0.0], 1.0, t1=[1.0])}, "missing or unknown: T1"),
 ])  # fmt: skip
 def test_linear_phases_that_cannot_be(changes, match):
     with pytest.raises(ValueError, match=match):

@@ -161,12 +161,10 @@ def tangents(problem, method, feel):
 
 def spinor_goal(problem, shape, _method):
     """Phase pulses on one spin: value, Jacobian, Hessian by one forward pass."""
-    require(
-        shape.kind == "phase" and problem.control == "constant" and shape.distortion is None,
-        "The method 'spinors' is for piecewise-constant phases (kind='phase') of constant "
-        f"amplitude, but kind={shape.kind!r} with control={problem.control!r}"
-        f"{'' if shape.distortion is None else ' and a distortion'} arrived; use 'rotations'.",
-    )
+    plain = shape.kind == "phase" and problem.control == "constant" and shape.distortion is None
+    require(plain, "The method 'spinors' is for piecewise-constant phases of constant amplitude, "
+                   f"but kind={shape.kind!r} with control={problem.control!r}"
+                   f"{' and a distortion' * bool(shape.distortion)} arrived; use 'rotations'.")
     fidelity_of = problem.spinor_fidelity()  # refuses other systems and objectives
     ensemble, latest = problem.ensemble, [None, None]
     smooth, unfilter = helmholtz_filter(problem.samples, shape.radius, shape.dt)

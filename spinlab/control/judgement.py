@@ -88,9 +88,8 @@ class Judgement:
         require(rising, "A histogram has B1 scales in ascending order, and some weight.")
         (first, last), (low, high) = b1_scale[weights > 0][[0, -1]], self.b1_scale[[0, -1]]
         require(low - 1e-9 < first and last < high + 1e-9,
-                f"The histogram has weight from B1 scale {first:g} to {last:g}, but "
-                f"{len(self.b1_scale)} scales from {low:g} to {high:g} were judged; judge more of "
-                "them, with an ensemble that spans the histogram.")
+                f"The histogram has weight from B1 scale {first:g} to {last:g}, but {low:g} to "
+                f"{high:g} were judged; judge with an ensemble that spans the histogram.")
         profile = np.interp(b1_scale, self.b1_scale, self.fidelity.mean(axis=0))
         return float(np.average(profile, weights=weights))
 

@@ -136,9 +136,8 @@ def rotation(target):
     size = len(target)
     square = target.shape == (size, size) and not np.iscomplexobj(target)
     require(square and np.allclose(target.T @ target, np.eye(size)) and np.linalg.det(target) > 0,
-            "The target of a rotation objective must be a rotation: a real, square, orthogonal "
-            "matrix of determinant 1 (a reflection is out of reach), but one of shape "
-            f"{target.shape} arrived that is not.")
+            "The target must be a rotation: a real, orthogonal matrix of determinant 1 (a "
+            f"reflection is out of reach), but one of shape {target.shape} arrived that is not.")
 
     def objective(final):
         _require_fit(final, target.shape)

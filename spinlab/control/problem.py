@@ -83,17 +83,9 @@ class Problem:
         instance("ensemble", self.ensemble, Ensemble, "Ensemble.grid() makes one.")
         instance("system", self.system, SpinSystem)
         instance("parameters", self.parameters, dict)
-        times = set(self.ensemble.relaxation_times)
-        taken = {"offset_hz", "b1_scale", "rf_hz", *times} & set(self.parameters)
-        require(not taken,
-                f"parameters names {', '.join(sorted(taken))}; what differs between members "
-                "belongs into the ensemble, and rf_hz is an argument of its own.")
-        unknown = times - {symbol.name for symbol in liouvillian(self.system).parameters}
-        require(
-            not unknown,
-            f"The ensemble has values of {', '.join(sorted(unknown))}, but the spin system has no "
-            "such symbol; give it one, such as SpinSystem(t1=sympy.Symbol('T1'), t2=0.1).",
-        )
+        taken = set(self._values) & set(self.parameters)
+        require(not taken, f"parameters names {', '.join(sorted(taken))}, which belongs to the "
+                           "ensemble, or has an argument of its own.")  # fmt: skip
         require(not self.delay or self.objective == "linear-phase",
                 f"delay must be 0 unless objective='linear-phase', but {self.delay!r} arrived.")
         # Whatever else is wrong (an unknown operator, a missing symbol) shall be said now.
@@ -108,10 +100,9 @@ class Problem:
         d = generator.dimension
         require(start.ndim in (1, 2) and len(start) == d,
                 f"start has shape {start.shape}, but the state vectors have length {d}.")
-        require(self.objective != "rotation"
-                or np.allclose(start.T @ start, np.eye(start.shape[-1])),
-                "The start of a rotation must be None, or orthonormal columns, but others "
-                "arrived.")
+        unit = np.allclose(start.T @ start, np.eye(start.shape[-1]))
+        require(self.objective != "rotation" or unit,
+                "The start of a rotation must be None or orthonormal, but other columns arrived.")
         objective = self.objective_function()
         apart = hasattr(objective, "member")  # then it wants the states of all members
         states = np.broadcast_to(start, (self.ensemble.members, *start.shape)) if apart else start
@@ -130,42 +121,44 @@ class Problem:
         """Samples of a control."""
         return self.steps + (self.control == "linear")
 
+    @property
+    def _values(self):
+        """What the members and the amplifier say of the system's symbols."""
+        members = self.ensemble
+        return {"offset_hz": members.offset_hz, "b1_scale": members.b1_scale, "rf_hz": self.rf_hz,
+                **members.relaxation_times}  # fmt: skip
+
     def generator(self):
         """Numeric generator of all members."""
-        return evaluate(
-            liouvillian(self.system), offset_hz=self.ensemble.offset_hz,
-            b1_scale=self.ensemble.b1_scale, rf_hz=self.rf_hz, **self.ensemble.relaxation_times,
-            **self.parameters,
-        )
+        return evaluate(liouvillian(self.system), **self._values, **self.parameters)
 
     def initial_state(self):
         """Initial state as a vector; of length 1, unless relaxation gives its length a meaning."""
         liouville = liouvillian(self.system)
         if self.start is None and self.objective in ("rotation", "universal"):
             return np.eye(len(liouville.basis))
-        if not isinstance(self.start, str):
-            vector = finite_array("start", self.start)
-        else:
-            vector = state(self.start, liouville)
+        named = isinstance(self.start, str)
+        vector = state(self.start, liouville) if named else finite_array("start", self.start)
         if liouville.identity or vector.ndim != 1 or not vector.any():
             return vector
         return vector / np.linalg.norm(vector)
 
+    @property
+    def _target(self):
+        named = isinstance(self.target, str)
+        return observable(self.target, liouvillian(self.system)) if named else self.target
+
     def objective_function(self):
         """The objective with its target filled in."""
         self.require_states()
-        target = self.target
-        if isinstance(target, str):
-            target = observable(target, liouvillian(self.system))
+        target = self._target
         if self.objective == "linear-phase":
             transfer(target)  # checks the target
             drift = self.generator().drift
             require(self.delay >= 0 or not self.system.relaxes,
-                    "Relaxation does not go back in time: leave out t1 and t2, or give a delay of "
-                    f"0 s or more instead of {self.delay:g}.")
+                    f"Relaxation does not go back in time, by {self.delay:g} s; leave out t1, t2.")
             require(abs(self.delay) * np.abs(drift).max() < 1e6,
-                    f"delay = {self.delay:g} s turns the spins by more than 1e6 rad, which leaves "
-                    "no digit; give seconds.")
+                    f"delay = {self.delay:g} s turns spins by more than 1e6 rad; give seconds.")
             return LinearPhase(target @ expm(self.delay * drift) / np.linalg.norm(target))
         return OBJECTIVES[self.objective](target)
 
@@ -179,10 +172,7 @@ class Problem:
         """Final states wanted, and the scale that makes half their squared miss the infidelity."""
         if self.objective == "rotation":
             return np.asarray(self.target, dtype=float), len(self.target) ** -0.5
-        target = self.target
-        if isinstance(target, str):
-            target = observable(target, liouvillian(self.system))
-        return np.asarray(target) / np.linalg.norm(target), 1.0
+        return np.asarray(self._target) / np.linalg.norm(self._target), 1.0
 
     def spinor_fidelity(self):
         """The fidelity as a function of the final propagators: see the module ``spinors``.
@@ -195,8 +185,7 @@ class Problem:
                 "relaxation; use another method, and the objective 'rotation'.")
         if self.objective == "universal":
             require(self.start is None,
-                    "A universal rotation starts from every state: give start=None, not "
-                    f"{self.start!r}.")
+                    f"A universal rotation starts from every state: not {self.start!r}, but None.")
             return partial(universal_fidelity, target=spinor_target(self.target))
         if self.objective == "rotation":
             self.objective_function()  # checks the target
@@ -224,17 +213,13 @@ class Problem:
         values: less than 100 MB.
         """
         waveform = arrays(f"waveform: complex 2 {self.samples}", waveform=waveform)
-        weights = self.ensemble.weights
-        result = evaluate_objective(
-            self.generator(), waveform, self.dt, self.initial_state(),
-            self.objective_function(), method, self.control, weights,
-        )
-        return weights @ result.values, result.gradients
+        state, objective = self.initial_state(), self.objective_function()
+        result = evaluate_objective(self.generator(), waveform, self.dt, state, objective, method,
+                                    self.control, self.ensemble.weights)  # fmt: skip
+        return self.ensemble.weights @ result.values, result.gradients
 
-    def goal(
-        self, kind="phase", radius=None, method=None, aggregate="mean", limits=None,
-        distortion=None,
-    ):
+    def goal(self, kind="phase", radius=None, method=None, aggregate="mean", limits=None,
+             distortion=None):  # fmt: skip
         """What :func:`spinlab.design` makes small: the infidelity, by the unknowns of a pulse.
 
         Parameters
@@ -270,17 +255,15 @@ class Problem:
         def result(optimum):
             x = optimum.x.reshape(size)
             waveform = np.clip(shape.waveform(x)[0], -1, 1)
-            found = {**vars(optimum), "x": x}
+            pulse = Pulse(waveform, self.dt, self.rf_hz, self.control)
+            found = {**vars(optimum), "x": x, "pulse": pulse, "problem": self, "method": method}
             if optimum.value < -1e-6 and not self.system.relaxes:
                 found["success"] = False
                 found["message"] += (
                     f" But no fidelity is {1 - optimum.value:.4g}: the steps turn too far for the "
                     f"method {method!r}; give more steps, or use another one."
                 )
-            return DesignResult(
-                **found, pulse=Pulse(waveform, self.dt, self.rf_hz, self.control), problem=self,
-                method=method, distortion=distortion,
-            )
+            return DesignResult(**found, distortion=distortion)
 
         return replace(
             goal, box=span if kind == "xy-free" else np.inf, span=span, result=result,

@@ -55,9 +55,8 @@ class Run:
             require(rows == count, f"The form has {rows} rows, but the goal has {count} limits.")
         self(x0)
         require(self.best["norm"] >= 1e-12 or (self.constrained and self.goal.limits),
-                "The gradient is zero at the start, so no optimiser can leave it: the start state "
-                "and the target are orthogonal to all that these controls reach, or the start is "
-                "a stationary point. Choose another x0, seed, start or target.")
+                "The gradient is zero at the start, so no optimiser can leave it: it is "
+                "stationary, or orthogonal to the target. Choose another x0, seed, start or target.")
         self.note()
 
     def __call__(self, x):
@@ -85,9 +84,8 @@ class Run:
                 f"A goal must return a number and its gradient, but {brief(found)} arrived."
             ) from None
         require(value.ndim == 0 and gradient.shape == x.shape,
-                f"The goal returned a value of shape {value.shape} and a gradient of shape "
-                f"{gradient.shape} for x of shape {x.shape}; it must return a number and a "
-                "gradient of the shape of x.")
+                f"The goal must return a number and a gradient of shape {x.shape}, but a value of "
+                f"shape {value.shape} and a gradient of shape {gradient.shape} arrived.")
         require(np.isfinite(value) and np.isfinite(gradient).all(),
                 "The objective or its gradient became NaN or inf at evaluation "
                 f"{self.evaluations}; a shorter dt or another start may help.")
@@ -180,18 +178,14 @@ class Run:
     def optimum(self, success, message, interrupted):
         """The result, from the best point seen."""
         columns = (np.array(column) for column in zip(*self.rows, strict=True))
-        if self.failures:
-            success, message = False, (
-                f"{message} {len(self.failures)} subproblems did not converge; of the last: "
-                f"{self.failures[-1]}"
-            )
-        broken = self.broken(self.best["x"])
+        broken, count = self.broken(self.best["x"]), len(self.failures)
+        if count:
+            message += f" {count} subproblems did not converge; of the last: {self.failures[-1]}"
         if broken > KEPT:
-            success, message = False, (
-                f"{message} The limits could not all be met: they are broken by {broken:.3g} in "
-                "all; loosen them" + ("." if self.constrained else
-                                      f", or raise the penalty ({self.weight:g}).")
-            )
+            message += f" The limits could not all be met: they are broken by {broken:.3g} in all; "
+            message += "loosen them" + ("." if self.constrained else
+                                        f", or raise the penalty ({self.weight:g}).")
+        success = success and not count and broken <= KEPT
         return Optimum(
             self.best["x"], self.fun, self.best["value"], len(self.rows) - 1, self.evaluations,
             bool(success), message, History(*columns), interrupted, **self.best["kkt"],
