@@ -5,7 +5,6 @@ its exact derivative by all samples.  Designs are judged by ``spinlab.mrs.simula
 on 25 members: B0 within 5 Hz, B1 within 10 %.
 """
 
-import json
 import os
 import time
 
@@ -16,7 +15,6 @@ import spectral_pulses
 from measure import interleave, ratio, record, relative
 
 import spinlab as sl
-from spinlab.mrs.adjoint import coupling_hamiltonian
 
 SCANNER, DT = sl.mrs.Scanner(), 0.5e-3
 GLU = sl.mrs.metabolite("Glu").groups[0]
@@ -45,7 +43,7 @@ def setting(steps):
     costate = mixed[0] + mixed[0].T + 1j * (mixed[1] - mixed[1].T)
     waveform = 2 * np.pi * 100 * rng.standard_normal((2, steps))
     offset = 2 * np.pi * SCANNER.offset_hz(GLU.shift_ppm)
-    return coupling_hamiltonian(GLU), offset, waveform, Fx.real, costate
+    return sl.mrs.coupling_hamiltonian(GLU), offset, waveform, Fx.real, costate
 
 
 def split(coupling, offset, waveform, rho0, costate):
@@ -232,11 +230,11 @@ def order():
 def ensemble_speed(rounds=15):
     """Two metabolites x 9 members x 200 steps: wall time of one value with its gradient."""
     problem = sl.mrs.isolation_problem("Glu", "Gln")
-    x = sl.mrs.starting_point(problem, noise=0.2)
+    x, goal = sl.mrs.starting_point(problem, noise=0.2), problem.goal()
     seconds = []
     for _ in range(rounds):
         start = time.perf_counter()
-        problem.evaluate(x)
+        goal.value(x)
         seconds.append(time.perf_counter() - start)
     name = f"2 metabolites x 9 members x 200 steps, gradient, {os.cpu_count()} cores, wall time"
     yield record(name, np.min(seconds), "s", at_most=0.2)
@@ -291,17 +289,11 @@ def isolations():
         for kind, best in best_conventional(wanted, unwanted):
             yield record(f"{wanted}, best {kind}: selectivity", best.selectivity_db[0], "dB")
             yield record(f"{wanted}, best {kind}: peak", best.peak[0], "")
-    decibels = sl.mrs.judge_isolation(shipped("Glu nominal"), "Glu", "Gln").selectivity_db
+    nominal = sl.mrs.shipped("Glu nominal").sequence
+    decibels = sl.mrs.judge_isolation(nominal, "Glu", "Gln").selectivity_db
     yield record("Glu alone, designed for one member: there", decibels[12], "dB")
     yield record("Glu alone, designed for one member: mean selectivity", decibels.mean(), "dB")
     yield record("Glu alone, designed for one member: worst selectivity", decibels.min(), "dB")
-
-
-def shipped(name):
-    """Sequence of a pulse in ``book/data/spectral_pulses.json``."""
-    entry = json.loads(spectral_pulses.PATH.read_text())[name]
-    pulses = [sl.Pulse(one, entry["dt"], entry["rf_hz"]) for one in entry["waveforms"]]
-    return sl.mrs.shaped_press(*pulses)
 
 
 def bounds():
@@ -315,7 +307,7 @@ def bounds():
             for name, found in sl.mrs.judge_bounds(sequence, model, alone).items():
                 best[name] = min(best.get(name, (np.inf,)), (found[0], sequence, model),
                                  key=lambda entry: entry[0])  # fmt: skip
-    sequence = shipped("Cramer-Rao")
+    sequence = sl.mrs.shipped("Cramer-Rao").sequence
     found = sl.mrs.judge_bounds(sequence, sl.mrs.fit_model(sl.mrs.duration(sequence)))
     yield record("Cramer-Rao design, echo time", 1e3 * sl.mrs.duration(sequence), "ms", at_most=70)
     for name in ("Glu", "Gln"):

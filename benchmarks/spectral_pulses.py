@@ -1,11 +1,11 @@
 """Design the pulses of chapter 4 anew: ``python benchmarks/spectral_pulses.py [name ...]``.
 
-Writes ``book/data/spectral_pulses.json``, which the chapter and ``tests/test_spectral_designs.py``
-judge again by the exact path.  No seed is picked by hand: every design is the winner of a race of
-eight starts.  All get 40 iterations, and the two with the lowest loss are finished.  A start is
-PRESS with a little noise and, for isolation, one hard pulse at a random time; more of them, or
-more noise, did worse for Glu after 50 iterations.  An isolating design takes a minute or two on two
-cores, the Cramer-Rao design about four.
+Writes ``spinlab/mrs/spectral_pulses.json``, which :func:`spinlab.mrs.shipped` reads, and which the
+chapter and ``tests/test_spectral_designs.py`` judge again by the exact path.  No seed is picked by
+hand: every design is the winner of a race of eight starts.  All get 40 iterations, and the two with
+the lowest loss are finished.  A start is PRESS with a little noise and, for isolation, one hard
+pulse at a random time; more of them, or more noise, did worse for Glu after 50 iterations.  An
+isolating design takes a minute or two on two cores, the Cramer-Rao design about four.
 
 Echo times are given.  Those of the Cramer-Rao design were the best of eleven pairs from 10/10 to
 20/30 ms with one to four starts of 40 iterations each; shorter ones leave the pulse too little
@@ -26,7 +26,7 @@ import numpy as np  # noqa: E402
 
 import spinlab as sl  # noqa: E402
 
-PATH = Path(__file__).parents[1] / "book" / "data" / "spectral_pulses.json"
+PATH = Path(sl.mrs.__file__).with_name("spectral_pulses.json")
 NOMINAL = sl.Ensemble([0.0], [1.0])
 CORNERS = sl.Ensemble([0, -5, -5, 5, 5], [1, 0.9, 1.1, 0.9, 1.1])
 #: Both ends of B0, where Glu is worst, count twice.
@@ -66,7 +66,7 @@ DESIGNS = {
 def raced(name):
     """One design from scratch: the winning result, and the seed that it started from."""
     make, turns = DESIGNS[name]
-    run = partial(sl.mrs.spectral_design, make(), turns=turns)
+    run = partial(sl.design, make(), turns=turns)
     found = sl.race(run, n=8, cheap=40, finish=2, max_iterations=400, jobs=-1)
     heats = {seed: abs(heat.fun - found.best.history.fun[0]) for seed, heat in found.heats.items()}
     return found.best, min(heats, key=heats.get)

@@ -21,8 +21,8 @@ WINGS = {
     "propagation": "elements adjoint quaternions rotations grape fem methods spinors checks",
     "files": "formats vendors save_load",
     "control": "objectives ensemble goal exact judgement designs problem races adaptive",
-    "mrs": "metabolites blocks simulation sequences spectra merits basis_sets split_step adjoint "
-    "problem isolation cramer_rao start",
+    "mrs": "metabolites sequences simulation spectra basis_sets split_step designs problem isolation "
+    "cramer_rao",
     "plotting": "",
     "teaching": "answers.chapter1 answers.chapter2 answers.chapter3 answers.chapter4 answers "
     "exercises grade svg_frames figures sliders formula_sliders",
@@ -32,7 +32,7 @@ FLOORS = ["inputs", "spins pulses optimisers", "propagation files", "control", "
 KEEPERS = {
     "matplotlib": {"plotting", "teaching.figures"},
     "ipywidgets": {"teaching.sliders"},
-    "autograd": {"propagation.methods", "propagation.checks", "teaching.answers.chapter1", "mrs.split_step"},
+    "autograd": {"propagation.methods", "propagation.checks", "teaching.answers.chapter1"},
 }
 LIBRARY = ROOT / "spinlab"
 MODULES = {

@@ -126,10 +126,10 @@ def test_a_metabolite_of_your_own(tmp_path):
 
 
 BROKEN = [
-    ("{", "is not a JSON file"),
+    ("{", "No metabolite could be read from"),
     ("[]", "must be a dict, but list"),
     ('{"name": "X"}', "groups is missing"),
-    ('{"name": "X", "groups": [{"shift_ppm": [1.0]}], "colour": "red"}', "there is no colour"),
+    ('{"name": "X", "groups": [{"shift_ppm": [1.0]}], "colour": "red"}', "colour is not known"),
     ('{"name": "X", "groups": [{"shift": [1.0]}]}', "shift_ppm is missing"),
     ('{"name": "X", "groups": []}', "at least one SpinGroup"),
     ('{"name": 3, "groups": [{"shift_ppm": [1.0]}]}', "name must be a str"),
@@ -148,8 +148,11 @@ BROKEN = [
     ('{"name": "X", "groups": [{"shift_ppm": [1, 2], "coupling_hz": [[2, true, 7]]}]}',
      "A coupled spin must be a whole number of 1 to 2, but True arrived"),
     (f'{{"name": "X", "groups": [{{"shift_ppm": [{10**400}]}}]}}', "must be finite"),
-    ("[" * 100_000, "is not a JSON file"),
-    ('{"name": "X", "groups": [{"shift_ppm": [1.0], "weight": -1}]}', "weight must be a positive"),
+    ("[" * 100_000, "No metabolite could be read from"),
+    ('{"name": "X", "groups": [{"shift_ppm": [1.0], "weight": -1}]}', "weight must be positive"),
+    ('{"name": "X", "groups": [{"shift_ppm": [1.0]}], "t2": 0}', "t2 must be positive (seconds)"),
+    ('{"name": "X", "groups": [{"shift_ppm": [1.0]}], "names": "Y"}', "names must be a dict"),
+    (f'{{"name": "X", "groups": [{{"shift_ppm": {[1.0] * 30000}}}]}}', "whole number of 1 to 8, but 30000"),
 ]  # fmt: skip
 
 
@@ -165,3 +168,21 @@ def test_a_file_with_a_mistake_is_answered_with_a_sentence(tmp_path, text, fragm
 def test_data_cannot_be_changed_by_accident():
     with pytest.raises(ValueError, match="read-only"):
         sl.mrs.metabolite("Glu").groups[0].shift_ppm[0] = 1.0
+
+
+def test_facts_on_molecules():
+    known = {name: sl.mrs.metabolite(name) for name in sl.mrs.METABOLITES}
+    assert {name for name, one in known.items() if one.concentration is None} == {"Lac"}
+    assert {name: one.names for name, one in known.items() if one.names} == {"mI": {"LCModel": "Ins"}}
+    assert {one.t2 for one in known.values()} == {0.16}
+    assert set(sl.mrs.SOURCES) == {"concentration", "t2", "line_ppm"}
+    axis = sl.mrs.ppm_axis(2.25, 2.55, 0.0005)
+    for name in ("Glu", "Gln"):  # the line is where the source says
+        lines = sl.mrs.transitions(known[name], sl.mrs.simulate(known[name], sl.mrs.pulse_acquire(), SCANNER), SCANNER)
+        assert axis[np.argmax(sl.mrs.spectrum(lines, axis).real)] == pytest.approx(known[name].line_ppm, abs=1e-3)
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text('{"name": "X", "groups": [{"shift_ppm": [1.0]}], "concentration": 2}', encoding="utf-8-sig")
+    assert sl.mrs.read_metabolite(path).concentration == 2

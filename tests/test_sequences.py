@@ -278,3 +278,30 @@ def test_product_coefficients_are_those_of_the_basis(spins, rng):
         value = found[(slice(None), *index)]
         rebuilt += value[:, None, None] * np.array(matrix.tolist(), dtype=complex)
     np.testing.assert_allclose(rebuilt, rho, atol=1e-13)
+
+
+def test_many_members_are_simulated_in_chunks(rng):
+    """Memory is that of the result and a little more, and the numbers are the same."""
+    import tracemalloc
+
+    offsets = np.linspace(-50, 50, 6000)
+    tracemalloc.start()
+    try:
+        states = sl.mrs.simulate(GLU, sl.mrs.press(0.01, 0.02), SCANNER, offset_hz=offsets)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.4 * states.nbytes
+    few = sl.mrs.simulate(GLU, sl.mrs.press(0.01, 0.02), SCANNER, offset_hz=offsets[::1999])
+    np.testing.assert_allclose(states[::1999], few, atol=1e-14)
+
+
+def test_states_know_their_field():
+    naa, other = sl.mrs.metabolite("NAA"), sl.mrs.Scanner.of_field(7)
+    states = sl.mrs.simulate(naa, sl.mrs.pulse_acquire(), SCANNER)
+    with pytest.raises(ValueError, match="States made at 123.2 MHz do not fit a scanner of 298.0"):
+        sl.mrs.transitions(naa, states, other)
+    with pytest.raises(ValueError, match="made at 123.2 MHz"):
+        sl.mrs.simulate(naa, sl.mrs.Delay(0.01), other, start=states)
+    moved = sl.mrs.Scanner(SCANNER.larmor_hz, 4.65)  # another carrier is welcome
+    assert len(sl.mrs.transitions(naa, states, moved).offset_hz) > 10

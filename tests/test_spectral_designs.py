@@ -1,16 +1,14 @@
 """Spectra as targets: the adjoint, the losses, the designs, and what is said to bad input."""
 
-import json
+import pickle
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import spinlab as sl
 
-DATA = Path(__file__).parents[1] / "book" / "data" / "spectral_pulses.json"
 ROOMY = {"te1": 4e-3, "te2": 8e-3, "ensemble": sl.Ensemble([-5.0, 5.0], [0.9, 1.1], [1.0, 2.0])}
 
 
@@ -33,8 +31,9 @@ def test_spectra_are_those_of_the_general_path():
     for refine in (1, 2):
         problem = small(dt=0.5e-3 / refine)
         x = np.repeat(sl.mrs.starting_point(small(), 1, noise=0.2).reshape(2, -1), refine, axis=1)
+        x = x.ravel()
         found = problem.spectra(problem.waveform(x)[0])[0]
-        exact = {name: exact_spectra(problem, x.ravel(), name) for name in found}
+        exact = {name: exact_spectra(problem, x, name) for name in found}
         errors.append(max(np.abs(found[name] - exact[name]).max() for name in found))
     assert errors[0] < 2e-3 * np.abs(exact["Glu"]).max()
     np.testing.assert_allclose(errors[0] / errors[1], 4, rtol=0.1)
@@ -84,8 +83,8 @@ def test_reference_is_pulse_acquire():
 def slope_and_gradient(problem, seed=0, step=1e-5):
     rng = np.random.default_rng(seed)
     x, direction = 0.2 * rng.standard_normal((2, 2 * problem.steps))
-    values = [problem.evaluate(x + sign * step * direction)[0] for sign in (1, -1)]
-    return (values[0] - values[1]) / (2 * step), problem.evaluate(x)[1] @ direction
+    values = [problem.value(x + sign * step * direction)[0] for sign in (1, -1)]
+    return (values[0] - values[1]) / (2 * step), problem.value(x)[1] @ direction
 
 
 @pytest.mark.parametrize("means", [
@@ -103,7 +102,7 @@ def test_gradient_of_everything(means):
 
 def test_single_precision_is_good_enough_to_design():
     x = sl.mrs.starting_point(small(), noise=0.2)
-    double, single = (small(precision=p).evaluate(x) for p in ("double", "single"))
+    double, single = (small(precision=p).value(x) for p in ("double", "single"))
     assert abs(single[0] - double[0]) < 1e-5 * double[0]
     assert np.linalg.norm(single[1] - double[1]) < 1e-4 * np.linalg.norm(double[1])
 
@@ -122,13 +121,13 @@ def test_water_is_what_one_spin_does():
 
 def test_design_goes_down_races_and_keeps_its_best():
     problem = small(precision="single")
-    start = problem.evaluate(sl.mrs.starting_point(problem))[0]
-    result = sl.mrs.spectral_design(problem, max_iterations=8)
+    start = problem.value(sl.mrs.starting_point(problem))[0]
+    result = sl.design(problem, max_iterations=8)
     assert result.fun < 0.9 * start and result.nit == 8
     assert result.fun == min(result.history.fun)
-    assert result.fun == pytest.approx(problem.evaluate(result.x)[0], rel=1e-6)
+    assert result.fun == pytest.approx(problem.value(result.x)[0], rel=1e-6)
     assert 0 < result.rf_hz.max() <= 500 and len(result.pulses) == 3
-    run = partial(sl.mrs.spectral_design, problem)
+    run = partial(sl.design, problem)
     raced = sl.race(run, n=2, cheap=2, max_iterations=3, jobs=1)
     assert raced.best.fun < min(heat.fun for heat in raced.heats.values())
 
@@ -141,7 +140,7 @@ def test_interrupted_design_keeps_its_best_pulse():
         if len(calls) == 3:
             raise KeyboardInterrupt
 
-    result = sl.mrs.spectral_design(problem, callback=interrupt)
+    result = sl.design(problem, callback=interrupt)
     assert result.fun == min(calls) and "nterrupted" in result.message
 
 
@@ -159,11 +158,11 @@ def test_timings_are_compared_best_first():
 def test_penalties_bite():
     problem = small(precision="single")
     free, lean = (
-        sl.mrs.spectral_design(replace(problem, power_weight=weight), max_iterations=10)
+        sl.design(replace(problem, power_weight=weight), max_iterations=10)
         for weight in (0.0, 5.0)
     )
     assert np.mean(lean.rf_hz**2) < 0.7 * np.mean(free.rf_hz**2)
-    safe = sl.mrs.spectral_design(replace(problem, water_weight=5.0), max_iterations=10)
+    safe = sl.design(replace(problem, water_weight=5.0), max_iterations=10)
     assert safe.water < 0.7 * free.water
 
 
@@ -177,22 +176,144 @@ def test_report_on_conventional_press():
     assert "dB" in repr(best)
 
 
-def test_loss_of_wrong_shape_is_refused():
-    problem = sl.mrs.SpectralProblem(("Glu",), lambda spectra: (1.0, {"Gln": 0}), **ROOMY)
-    with pytest.raises(ValueError, match="The loss must return a number and one derivative"):
-        problem.evaluate(np.ones(2 * problem.steps))
+@pytest.mark.parametrize("answer, words", [
+    ((1.0, {"Gln": 0}), "a dict of derivatives by Glu"),
+    ((1.0, {"Glu": np.zeros(3)}), "derivatives must have shape \\(1, 2, 61\\)"),
+    ((np.ones(3), {"Glu": np.zeros((2, 61))}), "loss must have shape \\(2\\?,\\), but \\(3,\\)"),
+])  # fmt: skip
+def test_loss_of_wrong_shape_is_refused(answer, words):
+    problem = sl.mrs.SpectralProblem(("Glu",), lambda spectra: answer, **ROOMY)
+    with pytest.raises(ValueError, match=words):
+        problem.value(np.ones(2 * problem.steps))
 
 
-@pytest.fixture(scope="module")
-def shipped():
-    return json.loads(DATA.read_text())
+def goal_slope(goal, x, seed=0, step=1e-5):
+    direction = np.random.default_rng(seed).standard_normal(x.size)
+    ends = [goal.value(x + sign * step * direction)[0] for sign in (1, -1)]
+    return (ends[0] - ends[1]) / (2 * step), goal.value(x)[1] @ direction
 
 
-def sequence(entry):
-    """Blocks of a shipped pulse, and its RF amplitude in Hz."""
-    pulses = [sl.Pulse(one, entry["dt"], entry["rf_hz"]) for one in entry["waveforms"]]
-    amplitude = entry["rf_hz"] * np.concatenate([pulse.amplitude for pulse in pulses])
-    return sl.mrs.shaped_press(*pulses), amplitude
+AGGREGATES = [*sl.AGGREGATES, lambda values, weights: (values @ values, 2 * values)]
+
+
+@pytest.mark.parametrize("aggregate", AGGREGATES, ids=[*sl.AGGREGATES, "own"])
+def test_aggregates_of_the_members(aggregate):
+    """The value is that of the members' own losses, and the gradient is exact."""
+    problem = small(ensemble=sl.Ensemble([-5.0, 0.0, 5.0], [0.9, 1.0, 1.1], [1, 2, 1]))
+    goal, x = problem.goal(aggregate=aggregate), sl.mrs.starting_point(problem, 2, noise=0.2)
+    values, _ = problem.loss(problem.spectra(problem.waveform(x)[0])[0])
+    make = aggregate if callable(aggregate) else sl.AGGREGATES[aggregate]
+    assert values.shape == (3,) and np.ptp(values) > 0.01
+    assert goal.value(x)[0] == pytest.approx(make(values, problem.ensemble.weights)[0], rel=1e-12)
+    slope, gradient = goal_slope(goal, x)
+    assert abs(gradient / slope - 1) < 1e-6
+
+
+def test_the_worst_member_gains_by_its_aggregate():
+    problem = small(precision="single")
+    mean = sl.design(problem, max_iterations=30)
+    values = problem.loss(problem.spectra(problem.waveform(mean.x)[0])[0])[0]
+    even = sl.design(problem, aggregate="smooth-worst", x0=mean.x, max_iterations=15)
+    assert even.fun < values.max() - 0.01  # it is close to the largest of the members
+
+
+def test_a_loss_of_one_number_knows_the_mean_alone():
+    def loss(spectra):
+        return np.mean(np.abs(spectra["Glu"]) ** 2), {"Glu": 2 * spectra["Glu"] / spectra["Glu"].size}
+
+    problem = sl.mrs.SpectralProblem(("Glu",), loss, **ROOMY, precision="double")
+    x = sl.mrs.starting_point(problem, noise=0.2)
+    slope, gradient = goal_slope(problem.goal(), x)
+    assert abs(gradient / slope - 1) < 1e-6
+    with pytest.raises(ValueError, match="one number for all members, so aggregate must be 'mean'"):
+        problem.goal(aggregate="worst").value(x)
+
+
+def test_limits_of_the_waveform():
+    """Values and Jacobian by the unknowns; a design keeps them."""
+    problem = small(precision="single", radius=1e-3)
+    limits = {"mean_power": 0.01, "slew_per_step": 0.1}
+    rows, x = problem.goal(limits=limits).limits, sl.mrs.starting_point(problem, 1, noise=0.3)
+    direction = np.random.default_rng(0).standard_normal(x.size)
+    ends = [rows(x + sign * 1e-6 * direction)[0] for sign in (1, -1)]
+    np.testing.assert_allclose(rows(x)[1] @ direction, (ends[0] - ends[1]) / 2e-6, rtol=1e-6, atol=1e-8)
+    u = problem.waveform(x)[0]
+    assert rows(x)[0][0] == pytest.approx(np.sum(u**2) / problem.steps - 0.01)
+    free, kept = (sl.design(problem, limits=some, penalty=1e3, max_iterations=20)
+                  for some in (None, limits))  # fmt: skip
+    assert rows(free.x)[0].max() > 0.01 > rows(kept.x)[0].max()
+
+
+def test_moving_asymptotes_take_limits_as_constraints():
+    problem = small(precision="single")
+    result = sl.design(problem, optimiser="mma", limits={"mean_power": 0.01}, max_iterations=60)
+    assert result.fun < 0.5 * result.history.fun[0] and result.multipliers.shape == (1,)
+    assert np.mean(result.rf_hz**2) <= 0.011 * problem.rf_hz**2
+
+
+def test_a_result_judges_itself_in_its_own_terms():
+    wide = {"window_ppm": (2.2, 2.55), "linewidth_hz": 5.0, "scanner": sl.mrs.Scanner(127.7e6)}
+    ensemble = sl.Ensemble([-8.0, 2.0], [0.95, 1.05])
+    problem = sl.mrs.isolation_problem("Glu", ("Gln", "NAA"), te1=4e-3, te2=8e-3, ensemble=ensemble, **wide)
+    result = sl.design(problem, max_iterations=2)
+    report = result.judge()
+    assert report.ensemble.members == 25 and set(report.ensemble.offset_hz) >= {-8.0, 2.0, -3.0}
+    assert (report.ensemble.b1_scale.min(), report.ensemble.b1_scale.max()) == (0.95, 1.05)
+    by_hand = sl.mrs.judge_isolation(result.sequence, "Glu", ("Gln", "NAA"), ensemble=report.ensemble, **wide)
+    np.testing.assert_array_equal(report.selectivity_db, by_hand.selectivity_db)
+    one = result.judge(sl.Ensemble([0.0], [1.0]))
+    assert one.selectivity_db.shape == (1,)
+    alone = sl.mrs.judge_isolation(result.sequence, "Glu", "Gln", ensemble=report.ensemble, **wide)
+    assert np.all(alone.selectivity_db > report.selectivity_db)
+
+
+def test_a_result_for_a_fit_judges_its_bounds():
+    model = sl.mrs.fit_model(12e-3)
+    problem = sl.mrs.cramer_rao_problem({"Glu": 0.02}, model, 4e-3, 8e-3, dt=1e-3, ensemble=sl.Ensemble([0.0], [1.0]))
+    result = sl.design(problem, max_iterations=1)
+    found = result.judge()
+    assert found["Glu"].shape == (1,)  # the finer grid of one member is that member
+    np.testing.assert_allclose((found["Glu"] / 0.02) ** 2, result.fun, rtol=0.05)  # but for the split
+    own = sl.mrs.SpectralProblem(("Glu",), lambda S: (np.sum(np.abs(S["Glu"]) ** 2), {"Glu": 2 * S["Glu"]}), **ROOMY)
+    with pytest.raises(TypeError, match="Judge a loss of your own by your own measure"):
+        sl.design(own, max_iterations=1).judge()
+
+
+def test_problems_travel_to_other_processes():
+    problem = small()
+    x = sl.mrs.starting_point(problem, 1)
+    value = problem.value(x)[0]
+    assert pickle.loads(pickle.dumps(problem)).value(x)[0] == value
+
+
+def test_what_is_cached_cannot_be_written_to():
+    problem = small()
+    group = problem.metabolites[0].groups[0]
+    with pytest.raises(ValueError, match="read-only"):
+        problem.detection(group)[:] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        sl.mrs.simulation.spins_at(group, problem.scanner).energies[:] = 0
+
+
+def test_a_model_judges_sequences_of_its_echo_time_only():
+    model = sl.mrs.fit_model(30e-3)
+    with pytest.raises(ValueError, match="for an echo time of 30 ms, but 500 ms arrived"):
+        sl.mrs.judge_bounds(sl.mrs.press(0.25, 0.25), model)
+    with pytest.raises(ValueError, match="for an echo time of 30 ms, but 12 ms arrived"):
+        sl.mrs.cramer_rao_problem({"Glu": 0.02}, model, 4e-3, 8e-3)
+    late = replace(model, te=None)
+    one = sl.Ensemble([0.0], [1.0])
+    assert sl.mrs.judge_bounds(sl.mrs.steam(30e-3, 10e-3), late, one)["Glu"][0] > 0
+
+
+def test_shipped_designs_say_what_they_are():
+    for name in sl.mrs.SHIPPED:
+        design = sl.mrs.shipped(name)
+        assert sl.mrs.duration(design.sequence) == pytest.approx(design.te1 + design.te2)
+        assert design.waveform.shape == (2, sum(pulse.steps for pulse in design.pulses))
+        assert design.iterations <= 400 and 0 <= design.seed < 8
+    with pytest.raises(ValueError, match="There is no shipped design 'Cr'; choose one of Glu, Gln"):
+        sl.mrs.shipped("Cr")
 
 
 MEMBERS = sl.Ensemble.grid(np.linspace(-5, 5, 5), np.linspace(0.9, 1.1, 5))
@@ -202,37 +323,37 @@ MEMBERS = sl.Ensemble.grid(np.linspace(-5, 5, 5), np.linspace(0.9, 1.1, 5))
     ("Glu", "Gln", 17, 15), ("Gln", "Glu", 21, 18),
     ("Glu free", "Gln", 18, 15), ("Gln free", "Glu", 22, 18),
 ])  # fmt: skip
-def test_shipped_pulses_isolate(shipped, name, unwanted, mean, worst):
-    blocks, amplitude = sequence(shipped[name])
-    report = sl.mrs.judge_isolation(blocks, name.split()[0], unwanted, ensemble=MEMBERS)
+def test_shipped_pulses_isolate(name, unwanted, mean, worst):
+    design = sl.mrs.shipped(name)
+    report = sl.mrs.judge_isolation(design.sequence, name.split()[0], unwanted, ensemble=MEMBERS)
     assert report.selectivity_db.mean() >= mean and report.selectivity_db.min() >= worst
-    assert report.peak.mean() >= 1.0 and amplitude.max() <= 500
+    assert report.peak.mean() >= 1.0 and design.rf_hz.max() <= 500
 
 
 @pytest.mark.parametrize("name, most", [("Glu", 0.03), ("Gln", 0.03), ("Glu free", 1)])
-def test_shipped_pulses_spare_the_water(shipped, name, most):
-    blocks, _ = sequence(shipped[name])
+def test_shipped_pulses_spare_the_water(name, most):
     excited = []
-    for block in blocks:
+    for block in sl.mrs.shipped(name).sequence:
         if isinstance(block, sl.mrs.ShapedPulse):
             for shift in np.linspace(4.58, 4.78, 5):
                 rho = sl.mrs.simulate(sl.mrs.SpinGroup([shift]), (block,), sl.mrs.Scanner(),
                                   MEMBERS.offset_hz, MEMBERS.b1_scale)  # fmt: skip
                 excited.append(2 * np.abs(rho[:, 1, 0]))
     assert np.mean(excited) <= most
-    assert np.mean(excited) == pytest.approx(shipped[name]["water"], rel=0.1)
+    assert np.mean(excited) == pytest.approx(sl.mrs.shipped(name).water, rel=0.1)
 
 
-def test_a_design_for_one_member_serves_no_other(shipped):
-    blocks, _ = sequence(shipped["Glu nominal"])
+def test_a_design_for_one_member_serves_no_other():
+    blocks = sl.mrs.shipped("Glu nominal").sequence
     decibels = sl.mrs.judge_isolation(blocks, "Glu", "Gln", ensemble=MEMBERS).selectivity_db
     assert decibels[12] > 18 and decibels.min() < 6
 
 
-def test_shipped_pulse_lowers_both_bounds(shipped):
+def test_shipped_pulse_lowers_both_bounds():
     """Against PRESS at its best; benchmarks/mrs.py scans it, with the result that is used here."""
-    blocks, amplitude = sequence(shipped["Cramer-Rao"])
-    assert sl.mrs.duration(blocks) <= 0.070 and amplitude.max() <= 500
+    design = sl.mrs.shipped("Cramer-Rao")
+    blocks = design.sequence
+    assert sl.mrs.duration(blocks) <= 0.070 and design.rf_hz.max() <= 500
     corners = sl.Ensemble([0, -5, -5, 5, 5], [1, 0.9, 1.1, 0.9, 1.1])
     found = sl.mrs.judge_bounds(blocks, sl.mrs.fit_model(sl.mrs.duration(blocks)), corners)
     press = sl.mrs.judge_bounds(sl.mrs.press(10e-3, 10e-3), sl.mrs.fit_model(20e-3), sl.Ensemble([0.0], [1.0]))
@@ -244,8 +365,8 @@ def test_a_start_has_one_of_two_shapes():
     problem = sl.mrs.isolation_problem("Glu", "Gln", te1=4e-3, te2=8e-3)
     flat = sl.mrs.starting_point(problem, seed=3)
     first, second = (
-        sl.mrs.spectral_design(problem, x0=x0, max_iterations=1) for x0 in (flat, flat.reshape(2, -1))
+        sl.design(problem, x0=x0, max_iterations=1) for x0 in (flat, flat.reshape(2, -1))
     )
     assert first.fun == second.fun and first.x.shape == second.x.shape == (2 * problem.steps,)
-    with pytest.raises(ValueError, match="2 x 24 unknowns.*\\(24, 2\\) arrived"):
-        sl.mrs.spectral_design(problem, x0=flat.reshape(-1, 2), max_iterations=1)
+    with pytest.raises(ValueError, match="x0 must have shape \\(2, 24\\).*\\(24, 2\\) arrived"):
+        sl.design(problem, x0=flat.reshape(-1, 2), max_iterations=1)

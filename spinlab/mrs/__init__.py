@@ -1,33 +1,39 @@
-"""mrs."""
+"""Spectra: from a molecule at a scanner to what it shows, and back to the pulse that shows it best.
 
-from .adjoint import shaped_press
+====================  ============================================================================
+metabolite            groups of coupled spins, with shifts in ppm, couplings in Hz, and sources
+scanner               proton frequency, and the chemical shift of offset zero
+block, sequence       pulse, delay, filter or cycle; a tuple of blocks, played from left to right
+state                 the density matrix of a group of spins, or a tuple of them, one a group
+transitions           the lines of a state: where they are and how strong, without widths
+line width            ``linewidth_hz``, full width at half maximum of a Lorentzian line
+spectrum              lines with a width on an axis in ppm; a *window* is a part of it
+basis set             signals of all metabolites after one sequence, for programs that fit spectra
+split step            couplings and rotations in turn: fast, second order, with an exact gradient
+problem, loss         shaped RF in the intervals of PRESS; what is to become small, of the spectra
+isolation             one molecule alone: a line of it in a window, and nothing of the others
+bound                 Cramér-Rao: the least deviation of a concentration that any fit can reach
+judge                 the exact path, which shares no propagator with the split step
+====================  ============================================================================
+"""
+
+# isort: off
 from .basis_sets import BasisSet, basis_set, write_fsl_basis, write_lcmodel_basis, write_nifti_basis
-from .blocks import CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, duration, phase_cycle
-from .cramer_rao import CONCENTRATIONS, FitModel, cramer_rao_problem, fit_model, judge_bounds
+from .cramer_rao import BoundLoss, FitModel, cramer_rao_problem, fit_model, judge_bounds
+from .designs import SHIPPED, SpectralResult, scan_timings, shipped, starting_point
 from .isolation import IsolationReport, isolation_problem, judge_isolation
-from .merits import line_shape_cosine, peak, residue, selectivity_db, snr_per_time, within
 from .metabolites import (
-    METABOLITES,
-    Metabolite,
-    Scanner,
-    SpinGroup,
-    free_hamiltonian,
-    metabolite,
+    METABOLITES, SOURCES, Metabolite, Scanner, SpinGroup, free_hamiltonian, metabolite,
     read_metabolite,
 )
 from .problem import SpectralProblem
-from .sequences import gaussian_pulse, mega_press, press, pulse_acquire, spin_echo, steam
+from .sequences import (
+    CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, duration, gaussian_pulse, mega_press,
+    phase_cycle, press, pulse_acquire, shaped_press, spin_echo, steam,
+)
 from .simulation import product_coefficients, simulate
 from .spectra import (
-    Transitions,
-    add_noise,
-    decay,
-    fid,
-    fourier,
-    line_shape,
-    ppm_axis,
-    spectrum,
-    transitions,
+    Transitions, add_noise, decay, energy, fid, fourier, line_shape, line_shape_cosine, peak,
+    ppm_axis, selectivity_db, spectrum, transitions, within,
 )
-from .split_step import propagate_split, split_step
-from .start import SpectralResult, scan_timings, spectral_design, starting_point
+from .split_step import coupling_hamiltonian, detection_matrix, split_step

@@ -16,16 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..inputs import file_path, finite_array, instance, not_negative, positive, whole
-from .blocks import check_sequence, duration
+from ..inputs import file_path, hold, instance, positive, require, whole
 from .metabolites import METABOLITES, Metabolite, Scanner, metabolite
+from .sequences import check_sequence, duration
 from .simulation import simulate
 from .spectra import Transitions, fid, transitions
 
 #: Chemical shift of water, the centre of the frequency axis of all three formats.
 CENTRE_PPM = 4.65
-#: Names that LCModel has for metabolites, where they are not ours.
-LCMODEL_NAMES = {"mI": "Ins"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +38,7 @@ class BasisSet:
     dwell : float
         s.
     larmor_hz : float
-    width_hz : float
+    linewidth_hz : float
         Of the Lorentzian lines.
     echo_time : float
         s.
@@ -50,25 +48,16 @@ class BasisSet:
     fids: np.ndarray
     dwell: float
     larmor_hz: float
-    width_hz: float
+    linewidth_hz: float
     echo_time: float
 
     def __post_init__(self):
-        names = _file_names(self.names)
-        fids = finite_array("fids", self.fids, complex)
-        if fids.ndim != 2 or len(fids) != len(names) or not fids.size:
-            raise ValueError(
-                f"fids must have shape ({len(names)}, points), one row a name, but {fids.shape} "
-                "arrived."
-            )
-        for name in ("dwell", "larmor_hz", "width_hz"):
-            object.__setattr__(self, name, float(positive(name, getattr(self, name))))
-        echo_time = float(not_negative("echo_time", self.echo_time))
-        for name, value in (("names", names), ("fids", fids + 0j), ("echo_time", echo_time)):
-            object.__setattr__(self, name, value)
+        object.__setattr__(self, "names", _file_names(self.names))
+        hold(self, f"fids: complex {len(self.names)} points; dwell: > 0 (seconds); "
+                   "larmor_hz: > 0 (hertz); linewidth_hz: > 0 (hertz); echo_time: >= 0 (seconds)")
 
 
-def basis_set(sequence, scanner, molecules=METABOLITES, points=2048, dwell=2.5e-4, width_hz=1.0,
+def basis_set(sequence, scanner, molecules=METABOLITES, points=2048, dwell=2.5e-4, linewidth_hz=1.0,
               echo_time=None):  # fmt: skip
     """Simulate metabolites after a sequence of any blocks, shaped pulses included.
 
@@ -81,7 +70,7 @@ def basis_set(sequence, scanner, molecules=METABOLITES, points=2048, dwell=2.5e-
     points : int
     dwell : float
         Sampling interval, s; short enough that no line folds.
-    width_hz : float
+    linewidth_hz : float
         Lorentzian full width at half maximum of the lines.
     echo_time : float, optional
         What is written down as the echo time, s.  Default: the duration of the sequence.
@@ -92,34 +81,29 @@ def basis_set(sequence, scanner, molecules=METABOLITES, points=2048, dwell=2.5e-
     """
     sequence = check_sequence(sequence)
     instance("scanner", scanner, Scanner)
-    if isinstance(molecules, (str, Metabolite)):
-        molecules = (molecules,)
+    molecules = (molecules,) if isinstance(molecules, (str, Metabolite)) else molecules
     instance("molecules", molecules, (list, tuple))
-    molecules = [metabolite(m) if isinstance(m, str) else m for m in molecules]
-    names = _file_names([instance("A molecule", m, Metabolite).name for m in molecules])
-    positive("width_hz", width_hz, " of hertz")
-    times = positive("dwell", dwell, " of seconds") * np.arange(whole("points", points, least=2))
-    echo_time = duration(sequence) if echo_time is None else not_negative("echo_time", echo_time)
-    centre = Scanner(scanner.larmor_hz, CENTRE_PPM)
-    fids = []
+    molecules = [metabolite(one) for one in molecules]
+    names = _file_names([one.name for one in molecules])
+    dwell = positive("dwell", dwell, " of seconds")
+    times = dwell * np.arange(whole("points", points, least=2))
+    echo_time = duration(sequence) if echo_time is None else echo_time
+    centre, fids = Scanner(scanner.larmor_hz, CENTRE_PPM), []
     for molecule in molecules:
         table = transitions(molecule, simulate(molecule, sequence, scanner), scanner)
         offsets = centre.offset_hz(table.shift_ppm)
-        if np.abs(offsets).max() > 1 / (2 * dwell):
-            raise ValueError(
-                f"A dwell time of {dwell:g} s folds lines of {molecule.name}, "
-                f"{np.abs(offsets).max():.0f} Hz from the centre; take a shorter one."
-            )
-        fids.append(fid(Transitions(offsets, table.amplitude, centre), times, width_hz))
-    return BasisSet(names, np.array(fids), dwell, scanner.larmor_hz, width_hz, echo_time)
+        farthest = np.abs(offsets).max()
+        require(2 * dwell * farthest <= 1, f"A dwell time of {dwell:g} s folds lines of "
+                f"{molecule.name}, {farthest:.0f} Hz from the centre; take a shorter one.")
+        fids.append(fid(Transitions(offsets, table.amplitude, centre), times, linewidth_hz))
+    return BasisSet(names, np.array(fids), dwell, scanner.larmor_hz, linewidth_hz, echo_time)
 
 
 def _file_names(names):
     names = tuple(instance("A name", n, str) for n in instance("names", names, (tuple, list)))
-    if not names or len(set(names)) < len(names) or any(
-        not n.isprintable() or Path(n).name != (n or "-") for n in names
-    ):
-        raise ValueError(f"Give molecules of different names that can name files, not {names}.")
+    files = all(n.isprintable() and Path(n).name == (n or "-") for n in names)
+    require(names and files and len(set(names)) == len(names),
+            f"Give molecules of different names that can name files, not {names}.")
     return names
 
 
@@ -134,13 +118,10 @@ def write_fsl_basis(basis, folder):
     paths = _paths(basis, folder, ".json")
     for name, signal, path in zip(basis.names, basis.fids.conj(), paths, strict=True):
         entry = {
-            "basis_re": signal.real.tolist(),
-            "basis_im": signal.imag.tolist(),
-            "basis_dwell": basis.dwell,
-            "basis_centre": basis.larmor_hz / 1e6,
-            "basis_width": basis.width_hz,
-            "basis_name": name,
-        }
+            "basis_re": signal.real.tolist(), "basis_im": signal.imag.tolist(),
+            "basis_dwell": basis.dwell, "basis_centre": basis.larmor_hz / 1e6,
+            "basis_width": basis.linewidth_hz, "basis_name": name,
+        }  # fmt: skip
         meta = {"SimVersion": "spinlab", "TE": basis.echo_time}
         path.write_text(json.dumps({"basis": entry, "meta": meta}), encoding="utf-8")
     return paths
@@ -157,7 +138,7 @@ def write_nifti_basis(basis, folder):
         raise ImportError("NIfTI-MRS needs a package: pip install spinlab[mrs]") from error
     paths = _paths(basis, folder, ".nii.gz")
     for signal, path in zip(basis.fids, paths, strict=True):  # the package conjugates
-        image = gen_nifti_mrs(signal.reshape(1, 1, 1, -1), basis.dwell, basis.larmor_hz / 1e6)
+        image = gen_nifti_mrs(signal.reshape(1, 1, 1, -1) + 0j, basis.dwell, basis.larmor_hz / 1e6)
         image.add_hdr_field("EchoTime", basis.echo_time)
         image.add_hdr_field("SpecFreqChemShift", CENTRE_PPM)
         image.save(path)
@@ -172,19 +153,18 @@ def write_lcmodel_basis(basis, path, sequence_name="spinlab"):
     """
     points = instance("basis", basis, BasisSet).fids.shape[1]
     larmor_mhz = basis.larmor_hz / 1e6
-    names = [LCMODEL_NAMES.get(name, name) for name in basis.names]
-    if len(set(names)) < len(names):
-        raise ValueError(f"Two molecules have one name in LCModel: {', '.join(names)}.")
+    ours = {name: metabolite(name).names for name in basis.names if name in METABOLITES}
+    names = [ours.get(name, {}).get("LCModel", name) for name in basis.names]
+    alone = len(set(names)) == len(names)
+    require(alone, f"Two molecules have one name in LCModel: {', '.join(names)}.")
     instance("sequence_name", sequence_name, str)
     for text, most in ((sequence_name, 60), *((name, 6) for name in names)):
-        if not re.fullmatch(rf"[ -&(-~]{{1,{most}}}", text):  # printable, without quotes
-            raise ValueError(
-                f"LCModel takes names of at most {most} ASCII characters here, without quotes, "
-                f"not {text!r}."
-            )
+        plain = re.fullmatch(rf"[ -&(-~]{{1,{most}}}", text)  # printable, without quotes
+        require(plain, f"LCModel takes names of at most {most} ASCII characters here, without "
+                f"quotes, not {text!r}.")
     path = file_path(path)
     sections = [
-        _namelist("SEQPAR", FWHMBA=basis.width_hz / larmor_mhz, HZPPPM=larmor_mhz,
+        _namelist("SEQPAR", FWHMBA=basis.linewidth_hz / larmor_mhz, HZPPPM=larmor_mhz,
                   ECHOT=1e3 * basis.echo_time, SEQ=sequence_name),
         _namelist("BASIS1", IDBASI="spinlab", FMTBAS="(6E13.5)", BADELT=basis.dwell,
                   NDATAB=2 * points),
@@ -211,7 +191,6 @@ def _namelist(title, **entries):
 def _paths(basis, folder, suffix):
     folder = Path(instance("folder", folder, (str, os.PathLike)))
     names = instance("basis", basis, BasisSet, "Make one by basis_set.").names
-    if folder.is_file():
-        raise ValueError(f"{folder} is a file; give the path of a folder.")
+    require(not folder.is_file(), f"{folder} is a file; give the path of a folder.")
     folder.mkdir(parents=True, exist_ok=True)
     return [folder / (name + suffix) for name in names]

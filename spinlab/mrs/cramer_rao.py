@@ -17,19 +17,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.interpolate import BSpline
 
-from ..inputs import choice, echo_time, finite_array, instance, positive, whole
-from .merits import peak
+from ..inputs import arrays, choice, echo_time, hold, instance, positive, require, window
 from .metabolites import METABOLITES, Scanner, metabolite
-from .problem import SpectralProblem, exact_spectrum, judging_members
-from .sequences import press
-from .spectra import check_window
-
-#: mmol per kg: round numbers of the size found in human grey matter, not those of one source.
-CONCENTRATIONS = {
-    "Glu": 10.0, "Gln": 3.5, "NAA": 10.0, "Cr": 8.0, "mI": 6.0, "GABA": 1.5, "GSH": 2.0,
-}  # fmt: skip
-#: Common decay of all signals with the echo time, s.
-T2 = 0.160
+from .problem import SpectralProblem
+from .sequences import duration, press
+from .spectra import exact_spectrum, judging_members, peak, ppm_axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +41,8 @@ class FitModel:
         Number of baseline splines (cubic); 0 for no baseline.
     scanner : Scanner
     linewidth_hz : float
+    te : float, optional
+        Echo time that the noise is for, s: no sequence of another duration is judged.
     """
 
     ppm: np.ndarray
@@ -57,27 +51,19 @@ class FitModel:
     knots: int = 12
     scanner: Scanner = Scanner()
     linewidth_hz: float = 6.0
+    te: float | None = None
 
     def __post_init__(self):
-        ppm = finite_array("ppm", self.ppm)
-        if ppm.ndim != 1 or len(ppm) < 9 or np.ptp(np.diff(ppm)) > 1e-9 or ppm[1] <= ppm[0]:
-            raise ValueError(
-                "ppm must be one rising, evenly spaced axis of at least 9 points, but an array of "
-                f"shape {ppm.shape} arrived that is not."
-            )
+        hold(self, "ppm: points; noise: > 0; knots: whole >= 0; linewidth_hz: > 0 (hertz); "
+                   "te?: > 0 (seconds)")  # fmt: skip
+        ppm, knots = self.ppm, self.knots
+        even = len(ppm) >= 9 and np.ptp(np.diff(ppm)) < 1e-9 and ppm[1] > ppm[0]
+        require(even, "ppm must be a rising, evenly spaced axis of at least 9 points.")
+        few = knots == 0 or 4 <= knots < len(ppm) / 2
+        require(few, f"knots must be 0 or from 4 to half the points, not {knots}.")
         instance("scanner", self.scanner, Scanner)
-        if not instance("concentrations", self.concentrations, dict):
-            raise ValueError("concentrations is empty; give one molecule or more.")
-        for name, value in self.concentrations.items():
-            choice("metabolite", name, METABOLITES)
-            positive(f"The concentration of {name}", value)
-        positive("noise", self.noise), positive("linewidth_hz", self.linewidth_hz, " of hertz")
-        if whole("knots", self.knots, least=0) and not 4 <= self.knots < len(ppm) / 2:
-            raise ValueError(
-                f"knots must be 0 or from 4 to half the points, but {self.knots} arrived."
-            )
-        object.__setattr__(self, "ppm", ppm)
-        object.__setattr__(self, "_baseline", _splines(len(ppm), self.knots))
+        _check_names("concentration", self.concentrations, METABOLITES)
+        object.__setattr__(self, "_baseline", _splines(len(ppm), knots))
         object.__setattr__(self, "_step", np.diff(self.scanner.offset_hz(ppm[:2]))[0])
 
     def columns(self, spectra):
@@ -87,35 +73,27 @@ class FitModel:
         Parameters
         ----------
         spectra : dict
-            Of one unit of concentration: complex, (..., points), by name.
+            Of one unit of concentration: complex, ([members,] points), by name.
 
         Returns
         -------
-        ndarray, (..., points, molecules + 3)
+        ndarray, ([members,] points, molecules + 3)
         """
         missing = set(self.concentrations) - set(instance("spectra", spectra, dict))
-        if missing:
-            raise ValueError(f"The fit needs the spectra of {', '.join(sorted(missing))}, too.")
-        spectra = {name: finite_array(f"The spectrum of {name}", spectra[name], complex)
-                   for name in self.concentrations}  # fmt: skip
-        for name, one in spectra.items():
-            if one.shape[-1:] != self.ppm.shape:
-                raise ValueError(
-                    f"The spectrum of {name} must have the {len(self.ppm)} points of the axis, but "
-                    f"shape {one.shape} arrived."
-                )
-        total = sum(value * spectra[name] for name, value in self.concentrations.items())
+        require(not missing, f"The fit needs the spectra of {', '.join(sorted(missing))}, too.")
+        found = [spectra[name] for name in self.concentrations]
+        found = arrays(f"spectra: complex ... {len(self.ppm)}", spectra=found)
+        total = np.tensordot([*self.concentrations.values()], found, 1)
         slope = _difference(total) / self._step
         # A Lorentzian of width w is a function of w/2 + i nu: one derivative serves for both.
-        parts = [spectra[name].real for name in self.concentrations]
-        parts += [-total.imag, -slope.real, slope.imag / 2]
+        parts = [*found.real, -total.imag, -slope.real, slope.imag / 2]
         return self._project(np.stack(parts, axis=-1))
 
     def _project(self, columns):
         return columns - self._baseline @ (self._baseline.T @ columns)
 
     def bounds(self, spectra):
-        """Cramér-Rao bounds relative to the concentrations, {name: ndarray (...)}; 0.05 is 5 %.
+        """Cramér-Rao bounds relative to the concentrations, {name: ([members])}; 0.05 is 5 %.
 
         Parameters
         ----------
@@ -128,51 +106,52 @@ class FitModel:
             for j, (name, value) in enumerate(self.concentrations.items())
         }
 
-    def loss(self, goals, weights=None):
-        r"""Loss on spectra: :math:`\sum_j (\text{bound}_j / \text{goal}_j)^2`, :eq:`eq-cramer-rao`.
 
-        Parameters
-        ----------
-        goals : dict
-            Relative bound by name, such as that of the best conventional sequence.
-        weights : ndarray, (members,), optional
-            Default: equal.
+@dataclass(frozen=True, eq=False)
+class BoundLoss:
+    r"""Loss on spectra, :math:`\sum_j (\text{bound}_j / \text{goal}_j)^2`, and its judge.
 
-        Returns
-        -------
-        callable
-            For :class:`spinlab.mrs.SpectralProblem`.
-        """
-        names = list(self.concentrations)
-        if not instance("goals", goals, dict):
-            raise ValueError("goals is empty; give the bound of one molecule or more.")
-        for name, value in goals.items():
-            choice("molecule in the fit", name, names)
-            positive(f"The goal of {name}", value)
-        scale = np.array([
-            (self.noise / self.concentrations[name] / goals[name]) ** 2 if name in goals else 0.0
-            for name in names
-        ] + [0.0] * 3)  # fmt: skip
+    Parameters
+    ----------
+    model : FitModel
+    goals : dict
+        Relative bound by name, such as that of the best conventional sequence.
+    """
 
-        def value(spectra):
-            columns = self.columns(spectra)
-            members = np.ones(len(columns)) if weights is None else np.asarray(weights)
-            members = (members / members.sum())[:, None]
-            covariance = _covariance(columns)
-            terms = np.diagonal(covariance, axis1=1, axis2=2) * scale
-            inner = (covariance * scale) @ covariance
-            back = -2 * self._project(columns @ inner) * members[..., None]
-            return np.sum(members * terms), self._pull(back, names)
+    model: FitModel
+    goals: dict
 
-        return value
+    def __post_init__(self):
+        instance("model", self.model, FitModel)
+        _check_names("goal", self.goals, self.model.concentrations)
 
-    def _pull(self, back, names):
-        """Derivatives by the columns to derivatives by the spectra."""
+    def __call__(self, spectra):
+        """Values, (members,), and derivatives by the spectra."""
+        model = self.model
+        terms = [model.noise / value / self.goals.get(name, np.inf)
+                 for name, value in model.concentrations.items()]  # fmt: skip
+        scale, columns = np.array([*terms, 0, 0, 0]) ** 2, model.columns(spectra)
+        covariance = _covariance(columns)
+        values = np.diagonal(covariance, axis1=1, axis2=2) @ scale
+        back = -2 * model._project(columns @ ((covariance * scale) @ covariance))
+        # From derivatives by the columns to derivatives by the spectra.
         slope = -back[..., -2] + 0.5j * back[..., -1]
-        total = _difference_transposed(slope) / self._step - 1j * back[..., -3]
-        return {
-            name: back[..., j] + self.concentrations[name] * total for j, name in enumerate(names)
+        total = _difference_transposed(slope) / model._step - 1j * back[..., -3]
+        return values, {
+            name: back[..., j] + value * total
+            for j, (name, value) in enumerate(model.concentrations.items())
         }
+
+    def judge(self, sequence, problem, ensemble):
+        """:func:`judge_bounds` on an ensemble."""
+        return judge_bounds(sequence, self.model, ensemble)
+
+
+def _check_names(what, values, names):
+    """Refuse what is no dict of positive numbers by some of the names."""
+    require(instance(f"{what}s", values, dict), f"{what}s is empty; give one molecule or more.")
+    for name, value in values.items():
+        positive(f"The {what} of {choice('molecule', name, tuple(names))}", value)
 
 
 def _covariance(columns):
@@ -180,11 +159,9 @@ def _covariance(columns):
     length = np.linalg.norm(columns, axis=-2, keepdims=True)
     unit = columns / np.where(length == 0, 1, length)
     gram = np.swapaxes(unit, -1, -2) @ unit
-    if np.linalg.eigvalsh(gram)[..., 0].min() < 1e-10:
-        raise ValueError(
-            "The fit cannot tell apart all of its parameters: a molecule has no signal here, or "
-            "two have the same spectrum; leave one out, or widen the window."
-        )
+    require(np.linalg.eigvalsh(gram)[..., 0].min() >= 1e-10, "The fit cannot tell apart all of its "
+            "parameters: a molecule has no signal here, or two have the same spectrum; leave one "
+            "out, or widen the window.")
     return np.linalg.inv(gram) / (np.swapaxes(length, -1, -2) * length)
 
 
@@ -218,10 +195,10 @@ def _difference_transposed(values):
 
 
 def fit_model(te, snr=100.0, window_ppm=(0.6, 4.2), knots=12, scanner=None, linewidth_hz=6.0):
-    """The fit of a spectrum of echo time ``te``, with molecules as in :data:`CONCENTRATIONS`.
+    """The fit of a spectrum of echo time ``te``: all metabolites whose concentration is known.
 
     The axis has a point every hertz, as a readout of one second has.  The noise makes the NAA peak
-    of PRESS with TE 15 + 15 ms, after its decay with :data:`T2`, ``snr`` times as high as its
+    of PRESS with TE 15 + 15 ms, after its decay with ``t2``, ``snr`` times as high as its
     deviation.  Instead of letting the signal decay with ``te`` it is the noise that grows.
 
     Parameters
@@ -241,15 +218,15 @@ def fit_model(te, snr=100.0, window_ppm=(0.6, 4.2), knots=12, scanner=None, line
     FitModel
     """
     scanner = Scanner() if scanner is None else instance("scanner", scanner, Scanner)
-    echo_time("te", te), positive("snr", snr)
-    low, high = check_window(window_ppm)
-    points = round(scanner.offset_hz(high) - scanner.offset_hz(low)) + 1
-    model = FitModel(np.linspace(low, high, points), CONCENTRATIONS, 1.0, knots, scanner,
-                     linewidth_hz)  # fmt: skip
-    axis = np.linspace(1.9, 2.1, 201)
-    naa = exact_spectrum(metabolite("NAA"), press(15e-3, 15e-3), scanner, axis, linewidth_hz)
-    height = CONCENTRATIONS["NAA"] * peak(naa, axis, (1.9, 2.1))
-    return replace(model, noise=float(height / snr * np.exp((te - 30e-3) / T2)))
+    te, snr = echo_time("te", te), positive("snr", snr)
+    ppm = ppm_axis(*window("window_ppm", window_ppm), 1e6 / scanner.larmor_hz)
+    known = {name: metabolite(name).concentration for name in METABOLITES}
+    known = {name: value for name, value in known.items() if value is not None}
+    model = FitModel(ppm, known, 1.0, knots, scanner, linewidth_hz, te)
+    naa, axis = metabolite("NAA"), np.linspace(1.9, 2.1, 201)
+    spectrum = exact_spectrum(naa, press(15e-3, 15e-3), scanner, axis, model.linewidth_hz)
+    height = naa.concentration * peak(spectrum, axis, (1.9, 2.1))
+    return replace(model, noise=float(height / snr * np.exp((te - 30e-3) / naa.t2)))
 
 
 def judge_bounds(sequence, model, ensemble=None):
@@ -259,16 +236,24 @@ def judge_bounds(sequence, model, ensemble=None):
     ----------
     sequence : tuple of blocks
     model : FitModel
-        Of the sequence's echo time, such as ``fit_model(duration(sequence))``.
+        Of the sequence's echo time, such as ``fit_model(duration(sequence))``.  Where a part of the
+        duration is no echo time, as in STEAM: ``dataclasses.replace(model, te=None)``.
     ensemble : Ensemble, optional
         Default: 25 members, B0 within 5 Hz and B1 within 10 %.
     """
-    instance("model", model, FitModel)
+    _check_duration(instance("model", model, FitModel), duration(sequence))
     ensemble = judging_members(ensemble)
     seen_by = model.scanner, model.ppm, model.linewidth_hz, ensemble.offset_hz, ensemble.b1_scale
     return model.bounds({
         name: exact_spectrum(metabolite(name), sequence, *seen_by) for name in model.concentrations
     })
+
+
+def _check_duration(model, seconds):
+    """Refuse a model whose noise is that of another echo time."""
+    te = seconds if model.te is None else model.te
+    require(abs(te - seconds) < 1e-6, f"The model is for an echo time of {1e3 * te:g} ms, but "
+            f"{1e3 * seconds:g} ms arrived; make it by fit_model(duration(sequence)).")
 
 
 def cramer_rao_problem(goals, model, te1, te2, **means):
@@ -289,10 +274,11 @@ def cramer_rao_problem(goals, model, te1, te2, **means):
     -------
     SpectralProblem
     """
-    instance("model", model, FitModel)
+    loss = BoundLoss(model, goals)
     problem = SpectralProblem(
-        tuple(model.concentrations), model.loss(goals), te1, te2,
+        tuple(model.concentrations), loss, te1, te2,
         window_ppm=(model.ppm[0], model.ppm[-1]), points=len(model.ppm),
         linewidth_hz=model.linewidth_hz, scanner=model.scanner, **means,
     )  # fmt: skip
-    return replace(problem, loss=model.loss(goals, problem.ensemble.weights))
+    _check_duration(model, te1 + te2)
+    return problem

@@ -17,15 +17,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..control.ensemble import Ensemble
-from ..inputs import instance, not_negative, number, positive
-from .merits import peak, selectivity_db
+from ..inputs import arrays, instance, require, window
 from .metabolites import Metabolite, Scanner, metabolite
-from .problem import SpectralProblem, exact_spectrum, judging_members
+from .problem import SpectralProblem
 from .sequences import pulse_acquire
-from .spectra import check_window, line_shape, ppm_axis
-
-#: Where the one line is wanted: the strongest point of the H4 multiplet, ppm.
-LINES_PPM = {"Glu": 2.350, "Gln": 2.449}
+from .spectra import exact_spectrum, judging_members, line_shape, peak, ppm_axis, selectivity_db
 
 
 def isolation_problem(wanted, unwanted, line_ppm=None, gain=1.3, contrast=4.0, **means):
@@ -36,7 +32,7 @@ def isolation_problem(wanted, unwanted, line_ppm=None, gain=1.3, contrast=4.0, *
     wanted : str or Metabolite
     unwanted : str, Metabolite, or tuple of them
     line_ppm : float, optional
-        Where the one line is wanted.  Default for a name in :data:`LINES_PPM`: from there.
+        Where the one line is wanted.  Default: ``line_ppm`` of the wanted metabolite.
     gain : float
         Enhancement that is asked for: :math:`a^2 = \text{gain}^2 E`.
     contrast : float
@@ -58,75 +54,70 @@ def isolation_problem(wanted, unwanted, line_ppm=None, gain=1.3, contrast=4.0, *
     >>> isolation_problem("Glu", "Gln", te1=16e-3, te2=84e-3).steps
     200
     """
-    wanted = _molecule(wanted)
-    unwanted = unwanted if isinstance(unwanted, (tuple, list)) else (unwanted,)
-    unwanted = tuple(_molecule(one) for one in unwanted)
-    positive("gain", gain), not_negative("contrast", contrast)
+    wanted, unwanted = metabolite(wanted), _molecules(unwanted)
+    gain, contrast = arrays("gain: > 0; contrast: >= 0", gain=gain, contrast=contrast)
     problem = SpectralProblem((wanted, *unwanted), loss=len, **means)
-    if line_ppm is None:
-        if wanted.name not in LINES_PPM:
-            raise ValueError(f"Say by line_ppm where the line of {wanted.name} is wanted.")
-        line_ppm = LINES_PPM[wanted.name]
+    line_ppm = wanted.line_ppm if line_ppm is None else line_ppm
+    require(line_ppm is not None, f"Say by line_ppm where the line of {wanted.name} is wanted.")
     low, high = problem.window_ppm
-    if not low <= number("line_ppm", line_ppm, " of ppm") <= high:
-        raise ValueError(
-            f"The wanted line at {line_ppm:g} ppm is outside the window {low:g} to {high:g} ppm."
-        )
+    line_ppm = arrays(f"line_ppm: >= {low} <= {high} (ppm, in the window)", line_ppm=line_ppm)
     reference = problem.reference(wanted).real
     _need_signal(wanted, reference, problem.window_ppm, problem.linewidth_hz)
     distance = problem.scanner.offset_hz(problem.ppm) - problem.scanner.offset_hz(line_ppm)
     target = line_shape(distance, problem.linewidth_hz).real
     target *= gain * np.linalg.norm(reference) / np.linalg.norm(target)
-    loss = IsolationLoss(
-        wanted.name, tuple(one.name for one in unwanted), target,
-        float(reference @ reference), contrast, problem.ensemble.weights,
-    )
+    loss = IsolationLoss(wanted, unwanted, target, float(reference @ reference), contrast)
     return replace(problem, loss=loss)
 
 
-def _molecule(one):
-    return one if isinstance(one, Metabolite) else metabolite(one)
+def _molecules(some):
+    """One metabolite or several, as a tuple."""
+    return tuple(map(metabolite, some if isinstance(some, (tuple, list)) else (some,)))
 
 
 def _need_signal(wanted, reference, window_ppm, linewidth_hz):
     """Refuse a molecule of which a 90 degree pulse shows less than a tenth of a proton's line."""
-    if reference.real.max() < 0.1 * line_shape(0.0, linewidth_hz).real:
-        raise ValueError(
-            f"{wanted.name} has no signal between {window_ppm[0]:g} and {window_ppm[1]:g} ppm that "
-            "could become a target; choose another window or molecule."
-        )
+    (low, high), least = window_ppm, 0.1 * line_shape(0.0, linewidth_hz).real
+    require(reference.real.max() > least, f"{wanted.name} has no signal between {low:g} and "
+            f"{high:g} ppm that could become a target; choose another window or molecule.")
 
 
 @dataclass(frozen=True, eq=False)
 class IsolationLoss:
-    """The dual objective, :eq:`eq-dual-objective`; :func:`isolation_problem` fills it in.
+    """The dual objective of every member, and its judge.
 
     Parameters
     ----------
-    wanted : str
-    unwanted : tuple of str
+    wanted : Metabolite
+    unwanted : tuple of Metabolite
     target : ndarray, (points,)
+        The wanted line.
     energy : float
+        Sum of squares of the real part of the wanted molecule after a 90 degree pulse.
     contrast : float
-    weights : ndarray, (members,)
     """
 
-    wanted: str
+    wanted: Metabolite
     unwanted: tuple
     target: np.ndarray
     energy: float
     contrast: float
-    weights: np.ndarray
 
     def __call__(self, spectra):
-        """Value and derivatives by the spectra."""
-        weights = self.weights[:, None] / self.energy
-        missing = spectra[self.wanted].real - self.target
-        value, derivatives = np.sum(weights * missing**2), {self.wanted: 2 * weights * missing}
-        for name in self.unwanted:
-            value += self.contrast * np.sum(weights * np.abs(spectra[name]) ** 2)
-            derivatives[name] = 2 * self.contrast * weights * spectra[name]
-        return value, derivatives
+        """Values, (members,), and derivatives by the spectra."""
+        missing = spectra[self.wanted.name].real - self.target
+        value = np.sum(missing**2, axis=1)
+        derivatives = {self.wanted.name: 2 / self.energy * missing}
+        for one in self.unwanted:
+            spectrum, weight = spectra[one.name], self.contrast / self.energy
+            value += self.contrast * np.sum(np.abs(spectrum) ** 2, axis=1)
+            derivatives[one.name] = 2 * weight * spectrum
+        return value / self.energy, derivatives
+
+    def judge(self, sequence, problem, ensemble):
+        """:func:`judge_isolation` in the terms of the problem, on an ensemble."""
+        means = problem.window_ppm, problem.linewidth_hz, ensemble, problem.scanner
+        return judge_isolation(sequence, self.wanted, self.unwanted, *means)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +153,8 @@ def judge_isolation(
     ----------
     sequence : tuple of blocks
         Such as ``result.sequence`` or ``press(10e-3, 20e-3)``.
-    wanted, unwanted : str or Metabolite
+    wanted : str or Metabolite
+    unwanted : str, Metabolite, or tuple of them
     window_ppm : (float, float)
     linewidth_hz : float
     ensemble : Ensemble, optional
@@ -177,17 +169,18 @@ def judge_isolation(
     """
     scanner = Scanner() if scanner is None else instance("scanner", scanner, Scanner)
     ensemble = judging_members(ensemble)
-    axis = ppm_axis(*check_window(window_ppm))
-    molecules = [_molecule(one) for one in (wanted, unwanted)]
-
+    axis = ppm_axis(*window("window_ppm", window_ppm))
+    wanted, unwanted = metabolite(wanted), _molecules(unwanted)
     members = ensemble.offset_hz, ensemble.b1_scale
-    spectra = [
-        exact_spectrum(one, sequence, scanner, axis, linewidth_hz, *members) for one in molecules
-    ]
-    reference = exact_spectrum(molecules[0], pulse_acquire(), scanner, axis, linewidth_hz)
-    _need_signal(molecules[0], reference, window_ppm, linewidth_hz)
+    spectrum, *others = (
+        exact_spectrum(one, sequence, scanner, axis, linewidth_hz, *members)
+        for one in (wanted, *unwanted)
+    )
+    reference = exact_spectrum(wanted, pulse_acquire(), scanner, axis, linewidth_hz)
+    _need_signal(wanted, reference, window_ppm, linewidth_hz)
+    rest = np.linalg.norm(others, axis=0)  # of several molecules the energies add up
     height = peak(reference, axis, window_ppm, magnitude)
     return IsolationReport(
-        ensemble, selectivity_db(*spectra, axis, window_ppm),
-        peak(spectra[0], axis, window_ppm, magnitude) / height,
-    )
+        ensemble, selectivity_db(spectrum, rest, axis, window_ppm),
+        peak(spectrum, axis, window_ppm, magnitude) / height,
+    )  # fmt: skip

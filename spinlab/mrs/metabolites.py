@@ -12,12 +12,13 @@ Spins are numbered from 1 in the data, as in the literature.  Matrices are of si
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from ..inputs import arrays, choice, file_path, finite_array, instance, number, positive
+from ..inputs import arrays, choice, file_path, hold, instance, positive, require, whole
 from ..spins.operators import MAX_SPINS
 from ..spins.systems import SpinSystem, hamiltonian_terms
 
@@ -48,13 +49,7 @@ class Scanner:
     carrier_ppm: float = 3.0
 
     def __post_init__(self):
-        positive("larmor_hz", self.larmor_hz, " of hertz")
-        number("carrier_ppm", self.carrier_ppm)
-        if not 1e6 <= self.larmor_hz <= 1e10:
-            raise ValueError(
-                f"larmor_hz = {self.larmor_hz:g} is no proton frequency of a magnet; give hertz "
-                "(123.2e6), or use Scanner.of_field(tesla)."
-            )
+        hold(self, "larmor_hz: >= 1e6 <= 1e10 (hertz, such as 123.2e6); carrier_ppm: (ppm)")
 
     @classmethod
     def of_field(cls, tesla, carrier_ppm=3.0):
@@ -94,32 +89,17 @@ class SpinGroup:
     weight: float = 1.0
 
     def __post_init__(self):
-        shift = finite_array("shift_ppm", self.shift_ppm).copy()
-        n = shift.size
-        if shift.ndim != 1 or not 1 <= n <= MAX_SPINS:
-            raise ValueError(
-                f"shift_ppm must have shape (n,), n from 1 to {MAX_SPINS}, one number a spin, "
-                f"but {shift.shape} arrived."
-            )
-        coupling = np.zeros((n, n)) if self.coupling_hz is None else self.coupling_hz
-        coupling = finite_array("coupling_hz", coupling).copy()
-        if coupling.shape != (n, n):
-            raise ValueError(
-                f"For {n} spins coupling_hz must have shape ({n}, {n}), "
-                f"but {coupling.shape} arrived."
-            )
-        if np.any(coupling != coupling.T):
-            i, j = np.argwhere(coupling != coupling.T)[0]
-            raise ValueError(
-                f"coupling_hz must be symmetric, but J({i + 1},{j + 1}) = {coupling[i, j]:g} and "
-                f"J({j + 1},{i + 1}) = {coupling[j, i]:g} Hz; write every coupling twice."
-            )
-        if np.any(np.diag(coupling)):
-            raise ValueError("No spin couples with itself; the diagonal of coupling_hz must be 0.")
-        positive("weight", self.weight)
-        for name, array in (("shift_ppm", shift), ("coupling_hz", coupling)):
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
+        hold(self, "shift_ppm: spins; weight: > 0")
+        n = whole("The number of spins of a group", self.spins, 1, MAX_SPINS)
+        if self.coupling_hz is None:
+            object.__setattr__(self, "coupling_hz", np.zeros((n, n)))
+        hold(self, f"coupling_hz: {n} {n}")
+        J = self.coupling_hz
+        i, j = np.unravel_index(np.argmax(J != J.T), J.shape)
+        require(J[i, j] == J[j, i], f"coupling_hz must be symmetric, but J({i + 1},{j + 1}) = "
+                f"{J[i, j]:g} and J({j + 1},{i + 1}) = {J[j, i]:g} Hz; write every coupling twice.")
+        alone = not np.any(np.diag(J))
+        require(alone, "No spin couples with itself; the diagonal of coupling_hz must be 0.")
 
     @property
     def spins(self):
@@ -138,7 +118,7 @@ class SpinGroup:
 
 @dataclass(frozen=True, eq=False)
 class Metabolite:
-    """A molecule: groups of spins, and where the numbers are from.
+    """A molecule: groups of spins, where the numbers are from, and what else is known of it.
 
     Parameters
     ----------
@@ -148,20 +128,34 @@ class Metabolite:
         Publication.
     left_out : str
         Protons that the molecule has and the data do not, and why.
+    line_ppm : float, optional
+        Where one line is wanted that stands for the molecule.
+    concentration : float, optional
+        mmol per kg; where from, say :data:`SOURCES`.
+    t2 : float, optional
+        Decay of the signal with the echo time, s.
+    names : dict
+        Its name in other programs, where that differs, such as ``{"LCModel": "Ins"}``.
     """
 
     name: str
     groups: tuple
     source: str = ""
     left_out: str = ""
+    line_ppm: float | None = None
+    concentration: float | None = None
+    t2: float | None = None
+    names: dict = field(default_factory=dict)
 
     def __post_init__(self):
         for what in ("name", "source", "left_out"):
             instance(what, getattr(self, what), str)
+        instance("names", self.names, dict)
+        hold(self, "line_ppm?: (ppm); concentration?: > 0 (mmol/kg); t2?: > 0 (seconds)")
         groups = (self.groups,) if isinstance(self.groups, SpinGroup) else self.groups
         object.__setattr__(self, "groups", tuple(instance("groups", groups, (list, tuple))))
-        if not self.name or not self.groups:
-            raise ValueError("A metabolite needs a name and at least one SpinGroup.")
+        named = self.name and self.groups
+        require(named, "A metabolite needs a name and at least one SpinGroup.")
         for group in self.groups:
             instance("An entry of groups", group, SpinGroup)
 
@@ -174,7 +168,8 @@ class Metabolite:
 def read_metabolite(path):
     """Read a metabolite of your own from a JSON file.
 
-    The file holds one object of the layout of ``spinlab/metabolites.json``::
+    The file holds one object with the fields of :class:`Metabolite`, as in
+    ``spinlab/mrs/metabolites.json``::
 
         {"name": "Gly", "source": "where the numbers are from", "left_out": "NH3+",
          "groups": [{"shift_ppm": [3.548], "weight": 2}]}
@@ -189,48 +184,52 @@ def read_metabolite(path):
     -------
     Metabolite
     """
+    path = file_path(path)
     try:
-        entry = json.loads(file_path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{path} is not a JSON file: {error}.") from error
+        entry = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"No metabolite could be read from {path}: {error}.") from error
     return _metabolite(entry)
 
 
 def _metabolite(entry):
     """From the layout of the file to the object."""
-    _keys("A metabolite", entry, ("name", "groups"), ("source", "left_out"))
+    _check_keys("A metabolite", entry, Metabolite, "name", "groups")
     groups = []
     for group in instance("groups", entry["groups"], list):
-        _keys(f"A group of {entry['name']}", group, ("shift_ppm",), ("coupling_hz", "weight"))
-        n = finite_array("shift_ppm", group["shift_ppm"]).size
+        _check_keys(f"A group of {entry['name']}", group, SpinGroup, "shift_ppm")
+        n = arrays("shift_ppm: spins", shift_ppm=group["shift_ppm"]).size
+        whole("The number of spins of a group", n, 1, MAX_SPINS)
         coupling = np.zeros((n, n))
         # SpinSystem knows what a list of pairs has to look like.
-        pairs = SpinSystem((0,) * n, group.get("coupling_hz", ())).coupling_hz
-        for i, j, value in pairs:
+        for i, j, value in SpinSystem((0,) * n, group.get("coupling_hz", ())).coupling_hz:
             coupling[i - 1, j - 1] = coupling[j - 1, i - 1] = value
         groups.append(SpinGroup(group["shift_ppm"], coupling, group.get("weight", 1.0)))
     return Metabolite(**{**entry, "groups": tuple(groups)})
 
 
-def _keys(what, entry, needed, optional):
+def _check_keys(what, entry, kind, *needed):
+    """Refuse an entry that lacks a needed field of a class, or has one that the class has not."""
     instance(what, entry, dict, "See spinlab.mrs.read_metabolite for the layout of the file.")
-    missing, unknown = set(needed) - set(entry), set(entry) - {*needed, *optional}
-    if missing or unknown:
-        raise ValueError(
-            f"{what} has {', '.join(needed)} and may have {', '.join(optional)}; "
-            + (f"{', '.join(sorted(missing))} is missing." if missing else "")
-            + (f"there is no {', '.join(sorted(map(str, unknown)))}." if unknown else "")
-        )
+    known = [one.name for one in fields(kind)]
+    wrong = {"is missing": set(needed) - set(entry), "is not known": set(entry) - set(known)}
+    for words, names in wrong.items():
+        listed = ", ".join(sorted(map(str, names)))
+        require(not names, f"{what} has {', '.join(known)}; {listed} {words}.")
 
 
 _FILE = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
-_TABLE = {entry["name"]: _metabolite(entry) for entry in _FILE}
+_ENTRIES = {entry["name"]: {**_FILE["common"], **entry} for entry in _FILE["metabolites"]}
 #: Names of the metabolites that come with the package.
-METABOLITES = tuple(_TABLE)
+METABOLITES = tuple(_ENTRIES)
+#: Where the numbers are from that have no publication of their own: text by the name of a field.
+SOURCES = _FILE["sources"]
 
 
 def metabolite(name):
     """A metabolite that comes with the package, by its name among :data:`METABOLITES`.
+
+    A :class:`Metabolite` passes.
 
     Examples
     --------
@@ -239,7 +238,14 @@ def metabolite(name):
     >>> metabolite("Glu").groups[0].coupling_hz[0]
     array([0.   , 7.331, 4.651, 0.   , 0.   ])
     """
-    return _TABLE[choice("metabolite", name, METABOLITES)]
+    if isinstance(name, Metabolite):
+        return name
+    return _shipped(choice("metabolite", name, METABOLITES))
+
+
+@cache
+def _shipped(name):
+    return _metabolite(_ENTRIES[name])
 
 
 def free_hamiltonian(group, scanner, offset_hz=0.0):

@@ -1,7 +1,12 @@
 r"""The problem of a spectrum: which pulse makes the molecules look as wanted.
 
-The sequence is :func:`shaped_press`.  A loss takes ``{name: spectrum}`` and returns its value with
-``{name: derivative}``; one adjoint then serves every loss, :eq:`eq-spectrum-adjoint`.
+The sequence is PRESS with ideal pulses, and shaped RF fills its three free intervals,
+
+    90 - [shaped, TE1/2] - 180 - [shaped, (TE1 + TE2)/2] - 180 - [shaped, TE2/2] - readout,
+
+the coherences of order +1 and -1 selected at both echoes: :func:`spinlab.mrs.shaped_press`.  A loss
+takes ``{name: spectrum}`` and returns its value with ``{name: derivative}``; one adjoint then
+serves every loss, :eq:`eq-spectrum-adjoint`.
 """
 
 from __future__ import annotations
@@ -9,20 +14,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from reprlib import repr as brief
 
 import numpy as np
 
 from ..control.ensemble import Ensemble
-from ..inputs import choice, echo_time, finite_array, instance, not_negative, positive, whole
+from ..inputs import arrays, choice, echo_time, function, hold, instance, require, window
 from ..pulses.filter_and_bound import helmholtz, radial_bound
 from ..pulses.pulse import Pulse
 from ..spins.operators import spin_matrices
-from .adjoint import coupling_hamiltonian, detection_matrix, group_spectra, in_threads, shaped_press
-from .metabolites import Metabolite, Scanner, metabolite
-from .simulation import simulate
-from .spectra import line_shape, spectrum, transitions
-from .split_step import PRECISIONS, split_step
+from .designs import mapper, spectral_goal
+from .metabolites import Scanner, metabolite
+from .sequences import shaped_press
+from .spectra import line_shape
+from .split_step import PRECISIONS, detection_matrix, group_spectra, split_step
 
 #: A group whose tails in the window are lower than this, in lines of one proton, is left out.
 LEAST_TAIL = 0.01
@@ -37,9 +41,9 @@ class SpectralProblem:
     metabolites : tuple of (str or Metabolite)
         Names of :data:`spinlab.mrs.metabolites.METABOLITES`, or molecules of your own.
     loss : callable
-        ``loss({name: spectrum})`` returns the number that is to become small and its derivatives
-        ``{name: derivative}``.  Spectra and derivatives ``D`` are complex, (members, points), and
-        ``df = Re sum(conj(D) dS)``.
+        ``loss({name: spectrum})`` returns what is to become small, a number for every member or one
+        for all, and its derivatives ``{name: derivative}``.  Spectra and derivatives ``D`` are
+        complex, (members, points), and ``df = Re sum(conj(D) dS)``, member by member.
     te1, te2 : float
         Echo times, s.
     window_ppm : (float, float)
@@ -47,7 +51,6 @@ class SpectralProblem:
     points : int
         How many points they have.
     linewidth_hz : float
-        Full width at half height.
     dt : float
         Step of the RF, s; the three intervals must be whole multiples of it.
     rf_hz : float
@@ -86,32 +89,19 @@ class SpectralProblem:
     precision: str = "single"
 
     def __post_init__(self):
-        for name in ("linewidth_hz", "dt", "rf_hz"):
-            positive(name, getattr(self, name))
-        for name in ("radius", "power_weight", "water_weight"):
-            not_negative(name, getattr(self, name))
+        hold(self, "points: whole >= 2; linewidth_hz: > 0 (hertz); dt: > 0 (seconds); rf_hz: > 0 "
+             "(hertz); radius: >= 0 (seconds); power_weight: >= 0; water_weight: >= 0")
         choice("precision", self.precision, PRECISIONS)
         instance("ensemble", self.ensemble, Ensemble, "Ensemble.grid() makes one.")
         instance("scanner", self.scanner, Scanner)
-        whole("points", self.points, least=2)
-        if not callable(self.loss):
-            raise TypeError(f"The loss must be a function, but {self.loss!r} arrived.")
-        for name in ("window_ppm", "water_ppm"):
-            ends = finite_array(name, getattr(self, name))
-            if ends.shape != (2,) or ends[0] >= ends[1]:
-                raise ValueError(f"{name} must be two rising numbers, but {ends} arrived.")
-            object.__setattr__(self, name, tuple(ends.tolist()))
-        if not isinstance(self.metabolites, (tuple, list)):
-            raise TypeError(f"metabolites must be a tuple, but {self.metabolites!r} arrived.")
-        molecules = tuple(
-            one if isinstance(one, Metabolite) else metabolite(one) for one in self.metabolites
-        )
+        function("loss", self.loss)
+        molecules = tuple(map(metabolite, instance("metabolites", self.metabolites, (tuple, list))))
         names = [one.name for one in molecules]
-        if not names or len(set(names)) < len(names):
-            raise ValueError(
-                f"metabolites is empty, or a molecule is named twice: {', '.join(names) or '()'}."
-            )
+        good = names and len(set(names)) == len(names)
+        require(good, f"metabolites is empty, or a molecule is named twice: {names}.")
         object.__setattr__(self, "metabolites", molecules)
+        for name in ("window_ppm", "water_ppm"):
+            object.__setattr__(self, name, window(name, getattr(self, name)))
         self.intervals  # noqa: B018  so that echo times that do not fit are refused now
 
     @cached_property
@@ -120,13 +110,14 @@ class SpectralProblem:
         te1, te2 = echo_time("te1", self.te1), echo_time("te2", self.te2)
         lengths = np.array([te1, te1 + te2, te2]) / 2
         steps = np.rint(lengths / self.dt).astype(int)
-        if min(self.te1, self.te2) < 2 * self.dt or np.any(abs(steps * self.dt - lengths) > 1e-9):
-            raise ValueError(
-                f"TE1 = {1e3 * self.te1:g} ms and TE2 = {1e3 * self.te2:g} ms leave intervals of "
-                f"{', '.join(f'{1e3 * length:g}' for length in lengths)} ms; each must be a whole "
-                f"multiple of dt = {1e3 * self.dt:g} ms, and at least one step."
-            )
+        fits = steps.min() > 0 and np.all(abs(steps * self.dt - lengths) < 1e-9)
+        require(fits, f"TE1 and TE2 leave intervals of {1e3 * lengths} ms; each must be a whole "
+                f"multiple of dt = {1e3 * self.dt:g} ms, and at least one step.")
         return tuple(steps.tolist())
+
+    @cached_property
+    def _cuts(self):
+        return np.cumsum(self.intervals)[:-1]
 
     @property
     def steps(self):
@@ -140,15 +131,14 @@ class SpectralProblem:
 
     @cached_property
     def _groups(self):
-        """(name, group, its coupling Hamiltonian, detection matrix), largest group first."""
+        """(name, group) of all groups that are seen, the largest first."""
         found = []
-        for molecule in self.metabolites:
-            tails = [self._tail(group) for group in molecule.groups]
+        for one in self.metabolites:
+            tails = [self._tail(group) for group in one.groups]
             found += [
-                (molecule.name, group, coupling_hamiltonian(group), self.detection(group))
-                for group, tail in zip(molecule.groups, tails, strict=True)
+                (one.name, group) for group, tail in zip(one.groups, tails, strict=True)
                 if tail >= min(LEAST_TAIL, max(tails))  # no molecule counts as nothing
-            ]
+            ]  # fmt: skip
         return sorted(found, key=lambda item: -item[1].spins)
 
     def _tail(self, group):
@@ -160,9 +150,8 @@ class SpectralProblem:
 
     def detection(self, group):
         """Detection matrix of a group on the grid of this problem."""
-        return detection_matrix(
-            group, self.scanner, self.linewidth_hz, *self.window_ppm, self.points
-        )
+        axis = *self.window_ppm, self.points
+        return detection_matrix(group, self.scanner, self.linewidth_hz, *axis)
 
     def reference(self, molecule):
         """Spectrum after an ideal 90 degree pulse, (points,): what others are measured by."""
@@ -173,42 +162,37 @@ class SpectralProblem:
         return total
 
     def waveform(self, x):
-        """Waveform of the flat unknowns in units of ``rf_hz``, (2, steps), and the pullback."""
-        x = finite_array("The unknowns", x)
-        if x.size != 2 * self.steps:
-            raise ValueError(
-                f"This problem has 2 x {self.steps} unknowns, but {x.shape} arrived; a pulse of "
-                "another step or other echo times does not fit."
-            )
-        cuts = np.cumsum(self.intervals)[:-1]
-        parts = [helmholtz(part, self.radius, self.dt)
-                 for part in np.split(x.reshape(2, -1), cuts, axis=1)]  # fmt: skip
+        """Waveform of the flat unknowns in units of ``rf_hz``, (2, steps), and the pullback.
+
+        The pullback takes gradients by the waveform, (..., 2, steps), to (..., 2 * steps).
+        """
+        x = arrays("x: ...", x=x)
+        require(x.size == 2 * self.steps, f"This problem has 2 x {self.steps} unknowns, but "
+                f"{x.shape} arrived; a pulse of another step or other echo times does not fit.")
+        x = x.reshape(2, -1)
+        cuts = self._cuts if self.radius else []  # every interval is filtered alone
+        parts = [helmholtz(part, self.radius, self.dt) for part in np.split(x, cuts, axis=1)]
         bounded, unbound = radial_bound(np.concatenate([part for part, _ in parts], axis=1))
 
         def pullback(gradient):
-            pieces = np.split(unbound(gradient), cuts, axis=1)
+            pieces = np.split(unbound(gradient), cuts, axis=-1)
             back = [unfilter(piece) for (_, unfilter), piece in zip(parts, pieces, strict=True)]
-            return np.concatenate(back, axis=1).ravel()
+            return np.concatenate(back, axis=-1).reshape(*gradient.shape[:-2], -1)
 
         return bounded, pullback
 
     def pulses(self, x):
         """The three shaped pulses, as :class:`spinlab.Pulse`."""
-        parts = np.split(self.waveform(x)[0], np.cumsum(self.intervals)[:-1], axis=1)
+        parts = np.split(self.waveform(x)[0], self._cuts, axis=1)
         return tuple(Pulse(part, self.dt, self.rf_hz) for part in parts)
 
     def sequence(self, x):
-        """The blocks for :func:`spinlab.mrs.simulate`, the referee."""
+        """The blocks for :func:`spinlab.mrs.simulate`, which judges."""
         return shaped_press(*self.pulses(x))
 
     def _parts(self, waveform):
         """Waveforms of the three intervals, rad/s."""
-        if np.shape(waveform) != (2, self.steps):
-            raise ValueError(
-                f"The waveform of this problem has shape {(2, self.steps)}, but "
-                f"{np.shape(waveform)} arrived."
-            )
-        return np.split(2 * np.pi * self.rf_hz * waveform, np.cumsum(self.intervals)[:-1], axis=1)
+        return np.split(2 * np.pi * self.rf_hz * waveform, self._cuts, axis=1)
 
     def spectra(self, waveform):
         """Spectra by split steps of all molecules and members, and the way back.
@@ -223,40 +207,45 @@ class SpectralProblem:
         spectra : dict
             Name: ndarray, (members, points).
         pullback : callable
-            Derivatives by name to the gradient by the waveform, (2, steps).
+            Derivatives by name to the gradient by the waveform.
         """
-        parts = self._parts(waveform)
-        means = self.dt, self.ensemble, self.scanner, self.precision
-        found = in_threads(lambda item: group_spectra(*item[1:], parts, *means), self._groups)
-        spectra = {
-            molecule.name: np.zeros((self.ensemble.members, self.points), complex)
-            for molecule in self.metabolites
-        }
-        for (name, *_), (one, _) in zip(self._groups, found, strict=True):
-            spectra[name] += one
+        return self.prepare()(arrays(f"waveform: 2 {self.steps}", waveform=waveform))
 
-        def pullback(derivatives):
-            jobs = [(back, derivatives[name])
-                    for (name, *_), (_, back) in zip(self._groups, found, strict=True)]  # fmt: skip
-            gradients = in_threads(lambda job: job[0](job[1]), jobs)
-            return 2 * np.pi * self.rf_hz * sum(gradients)
+    def prepare(self):
+        """:meth:`spectra` as a function, with all prepared that no waveform changes."""
+        means = self.scanner, self.ensemble, self.dt, self.precision
+        groups = [(name, group_spectra(one, self.detection(one), *means))
+                  for name, one in self._groups]  # fmt: skip
+        in_threads, shape = mapper(len(groups)), (self.ensemble.members, self.points)
 
-        return spectra, pullback
+        def spectra(waveform):
+            parts = self._parts(waveform)
+            found = list(in_threads(lambda item: item[1](parts), groups))
+            total = {one.name: np.zeros(shape, complex) for one in self.metabolites}
+            for (name, _), (one, _) in zip(groups, found, strict=True):
+                total[name] += one
+
+            def pullback(derivatives):
+                jobs = [(back, derivatives[name])
+                        for (name, _), (_, back) in zip(groups, found, strict=True)]  # fmt: skip
+                gradients = in_threads(lambda job: job[0](job[1]), jobs)
+                return 2 * np.pi * self.rf_hz * sum(gradients)
+
+            return total, pullback
+
+        return spectra
 
     def water(self, waveform):
         """Transverse part of fresh magnetisation at the end of every interval, and the way back.
 
-        Returns
-        -------
-        excited : ndarray, (3, members)
-            Mx + i My of magnetisation 1, for seven shifts of ``water_ppm`` times all members.
-        pullback : callable
+        Mx + i My of magnetisation 1, (3, 7 * members): for seven shifts of ``water_ppm`` times all
+        members; and the pullback of derivatives by it.
         """
         shifts = self.scanner.offset_hz(np.linspace(*self.water_ppm, 7))
         offset = 2 * np.pi * np.add.outer(shifts, self.ensemble.offset_hz).reshape(-1, 1)
         scale = np.tile(self.ensemble.b1_scale, len(shifts))
         nothing, up = np.zeros((2, 2)), np.diag([0.5, -0.5])
-        parts = self._parts(waveform)
+        parts = self._parts(arrays(f"waveform: 2 {self.steps}", waveform=waveform))
         pulses = [split_step(nothing, offset, scale, part, self.dt, up) for part in parts]
 
         def pullback(derivative):
@@ -269,52 +258,41 @@ class SpectralProblem:
 
         return np.array([2 * pulse.rho[:, 1, 0] for pulse in pulses]), pullback
 
-    def evaluate(self, x):
-        """Loss with its penalties, and the gradient by the flat unknowns.
-
-        Parameters
-        ----------
-        x : ndarray, (2 * steps,)
-
-        Returns
-        -------
-        value : float
-        gradient : ndarray, (2 * steps,)
-        """
-        waveform, unlink = self.waveform(x)
-        spectra, pullback = self.spectra(waveform)
-        found = self.loss(spectra)
-        try:
-            value, derivatives = found
-            real = not np.ndim(value) and np.asarray(value).dtype.kind in "biuf"
-            shapes = {name: np.shape(one) for name, one in derivatives.items()}
-        except (TypeError, ValueError, AttributeError):
-            real, shapes = False, brief(found)
-        if not real or shapes != {name: one.shape for name, one in spectra.items()}:
-            raise ValueError(
-                "The loss must return a number and one derivative a spectrum, of its shape "
-                f"({self.ensemble.members}, {self.points}), but {shapes} arrived."
-            )
-        gradient = pullback(derivatives)
+    def penalty(self, waveform):
+        """What power and excited water cost, and the slope by the waveform."""
         power = self.power_weight * (self.rf_hz / 100) ** 2 / self.steps
-        value = value + power * np.sum(waveform**2)
-        gradient += 2 * power * waveform
+        value, slope = power * np.sum(waveform**2), 2 * power * waveform
         if self.water_weight:
             excited, back = self.water(waveform)
             weight = self.water_weight / excited.size
             value = value + weight * np.sum(np.abs(excited) ** 2)
-            gradient += back(2 * weight * excited)
-        return float(value), unlink(gradient)
+            slope += back(2 * weight * excited)
+        return value, slope
 
+    def goal(self, aggregate="mean", limits=None, turns=1, noise=0.03):
+        """The loss with its penalties, as a goal of the flat unknowns: for :func:`spinlab.design`.
 
-def judging_members(ensemble):
-    """The ensemble on which a sequence is judged; None: B0 within 5 Hz, B1 within 10 %."""
-    if ensemble is None:
-        return Ensemble.grid(np.linspace(-5, 5, 5), np.linspace(0.9, 1.1, 5))
-    return instance("ensemble", ensemble, Ensemble, "Ensemble.grid() makes one.")
+        Parameters
+        ----------
+        aggregate : str or callable
+            What is added up over members: as of :meth:`spinlab.Problem.goal`.  Another one than
+            the mean needs a loss that returns a number a member.
+        limits : dict, optional
+            Bounds by the names of :data:`spinlab.LIMITS`, in units of ``rf_hz``, of the three
+            waveforms one behind the other.
+        turns, noise
+            Of the start: see :func:`spinlab.mrs.starting_point`.
 
+        Examples
+        --------
+        >>> from spinlab import design, mrs
+        >>> problem = mrs.isolation_problem("Glu", "Gln", te1=4e-3, te2=8e-3)
+        >>> result = design(problem, limits={"mean_power": 0.1}, max_iterations=3)
+        >>> bool(np.mean(result.rf_hz**2) < 0.1 * problem.rf_hz**2)
+        True
+        """
+        return spectral_goal(self, aggregate, limits, turns, noise)
 
-def exact_spectrum(molecule, sequence, scanner, shift_ppm, linewidth_hz, *member):
-    """Spectrum after any sequence by the exact path, which judges what split steps designed."""
-    states = simulate(molecule, sequence, scanner, *member)
-    return spectrum(transitions(molecule, states, scanner), shift_ppm, linewidth_hz)
+    def value(self, x):
+        """Loss with its penalties, and the gradient, both by the flat unknowns, (2 * steps,)."""
+        return self.goal().value(x)

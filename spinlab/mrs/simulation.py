@@ -16,10 +16,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..inputs import finite_array, instance
+from ..inputs import arrays, frozen, instance, require
 from ..spins.operators import spin_matrices
-from .blocks import CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, check_sequence
 from .metabolites import Metabolite, Scanner, SpinGroup, free_hamiltonian
+from .sequences import CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, check_sequence
+
+#: Complex numbers of the density matrices of as many members as are simulated at a time.
+CHUNK = 2**18
 
 # What a block does to the states: (block, rho, spins, offset_hz, b1_scale) -> rho.
 # rho has shape ([members,] D, D), offset and scale have shape ([members,] 1, 1).
@@ -30,7 +33,7 @@ def _ideal(block, rho, spins, offset, scale):
     axis = np.exp(1j * np.deg2rad(block.phase_deg)) * np.array([[0, 0], [1, 0]])
     one = np.cos(angle) * np.eye(2) - 1j * np.sin(angle) * (axis + axis.conj().T)
     turn = one
-    for _ in range(spins.count - 1):
+    while turn.shape[-1] < len(spins.Fz):
         turn = np.einsum("...ij,...kl->...ikjl", turn, one)
         turn = turn.reshape(*turn.shape[:-4], turn.shape[-4] * 2, -1)
     return _conjugate(turn, rho)
@@ -104,20 +107,21 @@ class _Spins:
     Fx: np.ndarray
     Fz: np.ndarray
     order: np.ndarray
-
-    @property
-    def count(self):
-        """Number of spins."""
-        return len(self.Fz).bit_length() - 1
+    raising: np.ndarray
 
 
 @lru_cache(maxsize=64)
 def spins_at(group, scanner):
-    """Hamiltonian, eigenstates and total spin operators of a group, computed once."""
+    """Hamiltonian, eigenstates and total spin operators of a group, computed once.
+
+    F+ = F_x + i F_y is in the basis of the eigenstates, what the receiver reads.
+    """
     Fx, _, Fz = spin_matrices(group.spins).sum(axis=1).real
     hamiltonian = free_hamiltonian(group, scanner)
-    m = np.diag(Fz)
-    return _Spins(scanner, hamiltonian, *np.linalg.eigh(hamiltonian), Fx, Fz, m[:, None] - m)
+    energies, V = np.linalg.eigh(hamiltonian)
+    order = np.diag(Fz)[:, None] - np.diag(Fz)
+    raising = V.T @ np.where(order == 1, 2 * Fx, 0) @ V
+    return _Spins(scanner, *map(frozen, (hamiltonian, energies, V, Fx, Fz, order, raising)))
 
 
 def simulate(molecule, sequence, scanner, offset_hz=0.0, b1_scale=1.0, start=None):
@@ -146,32 +150,45 @@ def simulate(molecule, sequence, scanner, offset_hz=0.0, b1_scale=1.0, start=Non
     """
     sequence = check_sequence(sequence)
     instance("scanner", scanner, Scanner)
-    offset, scale = finite_array("offset_hz", offset_hz), finite_array("b1_scale", b1_scale)
-    if {offset.ndim, scale.ndim} - {0, 1} or len({a.size for a in (offset, scale) if a.ndim}) > 1:
-        raise ValueError(
-            "offset_hz and b1_scale must be numbers or 1-D arrays of one length, but the shapes "
-            f"{offset.shape} and {scale.shape} arrived (spinlab.Ensemble.grid makes all "
-            "combinations)."
-        )
-    if np.any(scale < 0) or not (offset.size and scale.size):
-        raise ValueError(f"b1_scale must not be negative, nor an array empty; {b1_scale} arrived.")
     if isinstance(molecule, Metabolite):
         starts = (None,) * len(molecule.groups) if start is None else start
-        if len(instance("start", starts, tuple)) != len(molecule.groups):
-            raise ValueError(f"Give {len(molecule.groups)} states, one a group of {molecule.name}.")
-        return tuple(
-            simulate(group, sequence, scanner, offset_hz, b1_scale, one)
-            for group, one in zip(molecule.groups, starts, strict=True)
-        )
+        pairs = zip(molecule.groups, check_states(molecule, starts, scanner), strict=True)
+        means = sequence, scanner, offset_hz, b1_scale
+        return _States((simulate(group, *means, one) for group, one in pairs), scanner)
     group = instance("molecule", molecule, SpinGroup, "Use spinlab.mrs.metabolite(name).")
-    spins = spins_at(group, scanner)
-    rho = spins.Fz if start is None else finite_array("start", start, complex)
-    members = np.broadcast_shapes(offset.shape, scale.shape)
-    if rho.shape[-2:] != spins.Fz.shape or rho.shape[:-2] not in ((), members):
-        raise ValueError(f"start must be of shape {spins.Fz.shape}, but {rho.shape} arrived.")
-    rho = np.broadcast_to(rho, members + rho.shape[-2:])
-    offset, scale = (np.broadcast_to(a, members)[..., None, None] for a in (offset, scale))
-    return _play(sequence, rho + 0j, spins, offset, scale)
+    spins, d = spins_at(group, scanner), 2**group.spins
+    offset, scale, rho = arrays(
+        f"offset_hz: members?; b1_scale: members? >= 0; start: complex members? {d} {d}",
+        offset_hz=offset_hz, b1_scale=b1_scale, start=spins.Fz if start is None else start,
+    )  # fmt: skip
+    members = np.broadcast_shapes(offset.shape, scale.shape, rho.shape[:-2])
+    result = np.empty((*(members or (1,)), d, d), complex)
+    rho = np.broadcast_to(rho, result.shape)
+    offset, scale = (np.broadcast_to(a, len(result))[:, None, None] for a in (offset, scale))
+    chunk = max(1, CHUNK // d**2)
+    for first in range(0, len(result), chunk):
+        some = slice(first, first + chunk)
+        result[some] = _play(sequence, rho[some] + 0j, spins, offset[some], scale[some])
+    return result if members else result[0]
+
+
+class _States(tuple):
+    """The states of the groups of a molecule, which know the scanner that they were made at."""
+
+    def __new__(cls, states, scanner=None):
+        made = super().__new__(cls, states)
+        made.scanner = scanner
+        return made
+
+
+def check_states(molecule, states, scanner):
+    """The states, if there is one for every group of a molecule, all made at this field."""
+    count = len(molecule.groups)
+    all_there = len(instance("The states of a molecule", states, tuple)) == count
+    require(all_there, f"Give {count} states, one a group of {molecule.name}.")
+    made, here = (one.larmor_hz / 1e6 for one in (getattr(states, "scanner", scanner), scanner))
+    require(made == here, f"States made at {made:g} MHz do not fit a scanner of {here:g} MHz.")
+    return states
 
 
 def product_coefficients(rho):
@@ -196,13 +213,9 @@ def product_coefficients(rho):
     >>> product_coefficients(antiphase)[1, 3].real
     np.float64(1.0)
     """
-    rho = finite_array("The density matrix", rho, complex)
-    n = rho.shape[-1].bit_length() - 1 if rho.ndim in (2, 3) else 0
-    if n < 1 or rho.shape[-2:] != (2**n, 2**n):
-        raise ValueError(
-            "A density matrix of n spins has shape ([members,] 2**n, 2**n), but "
-            f"{rho.shape} arrived."
-        )
+    rho = arrays("rho: complex [members] d d", rho=rho)
+    n = rho.shape[-1].bit_length() - 1
+    require(n and len(rho.T) == 2**n, f"rho of n spins has 2**n rows, but {len(rho.T)} arrived.")
     pauli = np.concatenate([np.eye(2)[None], 2 * spin_matrices(1)[:, 0]])
     lead = rho.ndim - 2
     tensor = rho.reshape(rho.shape[:lead] + (2,) * 2 * n)

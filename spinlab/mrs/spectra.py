@@ -11,6 +11,9 @@ to it; figures draw it from right to left.
 
 Between readout and spectrum there is no time grid: in the eigenbasis of the Hamiltonian the signal
 is a sum of lines, the *transition table*, and a line shape is a formula.
+
+Figures of merit judge a window ``(low, high)`` of chemical shifts, which the axis must cover; they
+take one spectrum, (points,), or those of all members, (members, points).
 """
 
 from __future__ import annotations
@@ -20,9 +23,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import wofz
 
-from ..inputs import finite_array, instance, not_negative, positive, whole
+from ..control.ensemble import Ensemble
+from ..inputs import arrays, hold, instance, not_negative, positive, require, whole
+from ..inputs import window as check_window
 from .metabolites import Metabolite, Scanner, SpinGroup
-from .simulation import spins_at
+from .simulation import check_states, simulate, spins_at
+
+#: More steps of an axis in ppm are a mistake of units.
+MAX_STEPS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +50,10 @@ class Transitions:
     amplitude: np.ndarray
     scanner: Scanner
 
+    def __post_init__(self):
+        hold(self, "offset_hz: lines; amplitude: complex members? lines")
+        instance("scanner", self.scanner, Scanner)
+
     @property
     def shift_ppm(self):
         """Chemical shifts of the lines."""
@@ -59,6 +71,7 @@ def transitions(molecule, state, scanner):
     state : ndarray, ([members,] D, D), or tuple of them
         What :func:`spinlab.mrs.simulate` returns for this molecule.
     scanner : Scanner
+        Of the field that the state was made at; a metabolite's states know it.
 
     Returns
     -------
@@ -74,39 +87,32 @@ def transitions(molecule, state, scanner):
     """
     instance("scanner", scanner, Scanner)
     if isinstance(molecule, Metabolite):
-        if len(instance("state", state, tuple)) != len(molecule.groups):
-            raise ValueError(f"Give {len(molecule.groups)} states, one a group of {molecule.name}.")
-        tables = [transitions(*pair, scanner) for pair in zip(molecule.groups, state, strict=True)]
-        return Transitions(
-            np.concatenate([table.offset_hz for table in tables]),
-            np.concatenate([table.amplitude for table in tables], axis=-1),
-            scanner,
-        )
+        pairs = zip(molecule.groups, check_states(molecule, state, scanner), strict=True)
+        tables = [transitions(*pair, scanner) for pair in pairs]
+        offsets = np.concatenate([table.offset_hz for table in tables])
+        amplitudes = np.concatenate([table.amplitude for table in tables], axis=-1)
+        return Transitions(offsets, amplitudes, scanner)
     instance("molecule", molecule, SpinGroup, "Use spinlab.mrs.metabolite(name).")
-    state = finite_array("state", state, complex)
+    d = 2**molecule.spins
+    state = arrays(f"state: complex members? {d} {d}", state=state)
     spins = spins_at(molecule, scanner)
-    if state.ndim not in (2, 3) or state.shape[-2:] != spins.Fz.shape:
-        raise ValueError(
-            f"The state of {molecule.spins} spins has shape ([members,] {2**molecule.spins}, "
-            f"{2**molecule.spins}), but {state.shape} arrived."
-        )
-    V, E = spins.vectors, spins.energies
-    raising = np.where(spins.order == 1, 2 * spins.Fx, 0)  # F+ = F_x + i F_y
-    raising = V.T @ raising @ V
+    V, E, raising = spins.vectors, spins.energies, spins.raising
     # tr(rho F+) = sum over r, s of rho_rs F+_sr, which turns as exp(-i (E_r - E_s) t).
     r, s = np.nonzero(np.abs(raising.T) > 1e-10)
-    scale = molecule.weight * 4 / 2**molecule.spins
-    amplitude = scale * (V.T @ state @ V)[..., r, s] * raising[s, r]
+    amplitude = molecule.weight * 4 / d * (V.T @ state @ V)[..., r, s] * raising[s, r]
     return Transitions((E[s] - E[r]) / (2 * np.pi), amplitude, scanner)
 
 
 def ppm_axis(low, high, step=0.002):
     """Chemical shifts from low to high, evenly spaced."""
-    low, high = check_window((low, high))
-    return np.linspace(low, high, round((high - low) / positive("step", step, " of ppm")) + 1)
+    low, high = check_window("An axis", (low, high))
+    steps = (high - low) / positive("step", step, " of ppm")
+    good = 0.999 < steps <= MAX_STEPS
+    require(good, f"An axis has from 1 to {MAX_STEPS} steps, but {steps:.3g} arrived.")
+    return np.linspace(low, high, round(steps) + 1)
 
 
-def decay(times, lorentz_hz=0.0, gauss_hz=0.0):
+def decay(times, linewidth_hz=0.0, gauss_hz=0.0):
     r"""Envelope, at times in s, of a signal whose line has these widths.
 
     .. math:: e^{-\pi \Gamma t}\, e^{-(\pi G t)^2 / (4 \ln 2)}
@@ -115,72 +121,68 @@ def decay(times, lorentz_hz=0.0, gauss_hz=0.0):
     line is: both together are a Voigt line.  Also the apodisation that adds them: multiply a signal
     by it.
     """
-    times = finite_array("times", times)
-    if np.any(times < 0):
-        raise ValueError(f"times must not be negative, but {times.min():g} s arrived.")
-    _widths(lorentz_hz, gauss_hz, least=0)
-    return np.exp(-np.pi * lorentz_hz * times - (np.pi * gauss_hz * times) ** 2 / (4 * np.log(2)))
+    times = arrays("times: ... >= 0 (seconds)", times=times)
+    linewidth_hz, gauss_hz = _check_widths(linewidth_hz, gauss_hz)
+    return np.exp(-np.pi * linewidth_hz * times - (np.pi * gauss_hz * times) ** 2 / (4 * np.log(2)))
 
 
-def line_shape(offset_hz, lorentz_hz=6.0, gauss_hz=0.0):
+def line_shape(offset_hz, linewidth_hz=6.0, gauss_hz=0.0):
     """Fourier transform of :func:`decay`: complex, absorptive in the real part, in s.
 
     At distances ``offset_hz`` from the centre of the line; not both widths are 0.
     """
-    offset = finite_array("offset_hz", offset_hz)
-    _widths(lorentz_hz, gauss_hz, least=1)
-    z = np.pi * lorentz_hz + 2j * np.pi * offset
+    offset = arrays("offset_hz: ...", offset_hz=offset_hz)
+    linewidth_hz, gauss_hz = _check_widths(linewidth_hz, gauss_hz)
+    widths = linewidth_hz + gauss_hz
+    require(widths, "A line needs a width: give linewidth_hz, gauss_hz, or both.")
+    z = np.pi * linewidth_hz + 2j * np.pi * offset
     if gauss_hz == 0:
         return 1 / z
     b = np.pi * gauss_hz / (2 * np.sqrt(np.log(2)))
     return np.sqrt(np.pi) / (2 * b) * wofz(1j * z / (2 * b))
 
 
-def _widths(lorentz_hz, gauss_hz, least):
-    not_negative("lorentz_hz", lorentz_hz, " of hertz")
-    not_negative("gauss_hz", gauss_hz, " of hertz")
-    if least and lorentz_hz == gauss_hz == 0:
-        raise ValueError("A line needs a width: give lorentz_hz, gauss_hz, or both.")
+def _check_widths(*widths):
+    layout = "linewidth_hz: >= 0 (hertz); gauss_hz: >= 0 (hertz)"
+    return arrays(layout, **dict(zip(("linewidth_hz", "gauss_hz"), widths, strict=True)))
 
 
-def spectrum(table, shift_ppm, lorentz_hz=6.0, gauss_hz=0.0):
+def spectrum(table, shift_ppm, linewidth_hz=6.0, gauss_hz=0.0):
     """Spectrum of a transition table on an axis in ppm, without a time grid.
 
     Parameters
     ----------
     table : Transitions
     shift_ppm : ndarray, (points,)
-    lorentz_hz, gauss_hz : float
-        Full widths at half maximum, Hz.
+    linewidth_hz, gauss_hz : float
+        Full widths at half maximum, Hz, of the Lorentzian and of the Gaussian.
 
     Returns
     -------
     ndarray, ([members,] points)
-        Complex; one proton with a Lorentzian line is ``1 / (pi * lorentz_hz)`` high.
+        Complex; one proton with a Lorentzian line is ``1 / (pi * linewidth_hz)`` high.
     """
     instance("table", table, Transitions)
-    axis = table.scanner.offset_hz(check_axis(shift_ppm))
-    return table.amplitude @ line_shape(axis - table.offset_hz[:, None], lorentz_hz, gauss_hz)
+    axis = table.scanner.offset_hz(arrays("shift_ppm: points", shift_ppm=shift_ppm))
+    return table.amplitude @ line_shape(axis - table.offset_hz[:, None], linewidth_hz, gauss_hz)
 
 
-def fid(table, times, lorentz_hz=0.0, gauss_hz=0.0):
+def fid(table, times, linewidth_hz=0.0, gauss_hz=0.0):
     """Signal, ([members,] points), at given times, (points,) in s, after the start of the readout.
 
     The widths of the lines, Hz, are those of :func:`decay`; by default the signal does not decay.
     """
     instance("table", table, Transitions)
-    envelope = decay(times, lorentz_hz, gauss_hz)
-    if envelope.ndim != 1:
-        raise ValueError(f"times must be a 1-D array, but its shape is {envelope.shape}.")
-    return table.amplitude @ np.exp(2j * np.pi * np.outer(table.offset_hz, times)) * envelope
+    times = arrays("times: points", times=times)
+    turning = np.exp(2j * np.pi * np.outer(table.offset_hz, times))
+    return table.amplitude @ turning * decay(times, linewidth_hz, gauss_hz)
 
 
 def add_noise(signal, deviation, seed):
     """The signal with white Gaussian noise, of one deviation in real and imaginary part."""
-    signal = finite_array("signal", signal, complex)
-    not_negative("deviation", deviation)
-    noise = np.random.default_rng(whole("seed", seed, least=0)).standard_normal((2, *signal.shape))
-    return signal + deviation * (noise[0] + 1j * noise[1])
+    signal = arrays("signal: complex ...", signal=signal)
+    noise = np.random.default_rng(whole("seed", seed, 0)).standard_normal((2, *signal.shape))
+    return signal + not_negative("deviation", deviation) * (noise[0] + 1j * noise[1])
 
 
 def fourier(signal, dwell, scanner):
@@ -190,27 +192,79 @@ def fourier(signal, dwell, scanner):
     :func:`spectrum` as the dwell time shrinks: the first point counts half, as the trapezoidal rule
     has it.
     """
-    signal = finite_array("signal", signal, complex) + 0j
-    if not signal.ndim or signal.shape[-1] < 2:
-        raise ValueError(f"signal needs two points at least, but shape {signal.shape} arrived.")
-    positive("dwell", dwell, " of seconds")
+    signal = arrays("signal: complex ... points", signal=signal) + 0j
+    points = whole("The number of points of a signal", signal.shape[-1], 2)
+    dwell = positive("dwell", dwell, " of seconds")
     signal[..., 0] /= 2
-    offset = np.fft.fftshift(np.fft.fftfreq(signal.shape[-1], dwell))
+    offset = np.fft.fftshift(np.fft.fftfreq(points, dwell))
     spectra = dwell * np.fft.fftshift(np.fft.fft(signal, axis=-1), axes=-1)
     return instance("scanner", scanner, Scanner).shift_ppm(offset), spectra
 
 
-def check_axis(shift_ppm):
-    """An axis in ppm, if it is 1-D and holds finite numbers."""
-    axis = finite_array("shift_ppm", shift_ppm)
-    if axis.ndim != 1 or not axis.size:
-        raise ValueError(f"shift_ppm must be a 1-D axis, but shape {axis.shape} arrived.")
-    return axis
+def exact_spectrum(molecule, sequence, scanner, shift_ppm, linewidth_hz, *member):
+    """Spectrum after any sequence by the exact path, which judges what split steps designed."""
+    states = simulate(molecule, sequence, scanner, *member)
+    return spectrum(transitions(molecule, states, scanner), shift_ppm, linewidth_hz)
 
 
-def check_window(window):
-    """A window ``[low, high]`` in ppm, if it is one."""
-    edges = finite_array("A window", window)
-    if edges.shape != (2,) or edges[0] >= edges[1]:
-        raise ValueError(f"A window is (low, high) in ppm, low first, but {window!r} arrived.")
-    return edges.tolist()
+def judging_members(ensemble=None, design=None):
+    """The ensemble on which a sequence is judged, if none is given.
+
+    25 members over the ranges of the ensemble of a design; default: B0 within 5 Hz, B1 within 10 %.
+    """
+    if ensemble is not None:
+        return instance("ensemble", ensemble, Ensemble, "Ensemble.grid() makes one.")
+    axes = ((-5, 5), (0.9, 1.1)) if design is None else (design.offset_hz, design.b1_scale)
+    return Ensemble.grid(*(np.unique(np.linspace(min(a), max(a), 5)) for a in axes))
+
+
+def within(shift_ppm, window):
+    """Mask of the points of an axis in a window ``(low, high)`` of ppm, which it must cover."""
+    axis = arrays("shift_ppm: points", shift_ppm=shift_ppm)
+    low, high = check_window("A window", window)
+    first, last, inside = axis.min(), axis.max(), (axis >= low - 1e-9) & (axis <= high + 1e-9)
+    covered = first - 1e-9 <= low and high <= last + 1e-9
+    require(covered, f"The window {low:g} to {high:g} ppm reaches outside of the spectrum, which "
+            f"goes from {first:g} to {last:g} ppm.")
+    require(inside.any(), f"No point of the axis is in the window {low:g} to {high:g} ppm.")
+    return inside
+
+
+def _inside(shift_ppm, window, **spectra):
+    """The parts of spectra in a window."""
+    mask = within(shift_ppm, window)
+    layout = "; ".join(f"{name}: complex members? {mask.size}" for name in spectra)
+    found = arrays(layout, **spectra)
+    return [one[..., mask] for one in (found if len(spectra) > 1 else (found,))]
+
+
+def peak(spectrum, shift_ppm, window, magnitude=False):
+    """Largest real value in a window, ([members]); with ``magnitude``, whatever the phase is."""
+    (part,) = _inside(shift_ppm, window, spectrum=spectrum)
+    return (np.abs(part) if magnitude else part.real).max(axis=-1)
+
+
+def energy(spectrum, shift_ppm, window):
+    """Mean of the squared magnitude in a window, ([members])."""
+    (part,) = _inside(shift_ppm, window, spectrum=spectrum)
+    return np.mean(np.abs(part) ** 2, axis=-1)
+
+
+def selectivity_db(wanted, unwanted, shift_ppm, window):
+    """Ten times the decimal logarithm of the ratio of two energies in a window.
+
+    Both spectra must have signal there.
+    """
+    parts = _inside(shift_ppm, window, wanted=wanted, unwanted=unwanted)
+    energies = [np.mean(np.abs(part) ** 2, axis=-1) for part in parts]
+    for name, value in zip(("wanted", "unwanted"), energies, strict=True):
+        require(np.all(value > 0), f"The {name} spectrum has no signal in the window {window}.")
+    return 10 * np.log10(energies[0] / energies[1])
+
+
+def line_shape_cosine(spectrum, reference, shift_ppm, window):
+    """Cosine of the angle between the real parts of two spectra: 1 if the shapes are the same."""
+    a, b = (p.real for p in _inside(shift_ppm, window, spectrum=spectrum, reference=reference))
+    norms = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
+    require(np.all(norms > 0), f"One of the spectra has no real part in the window {window}.")
+    return np.sum(a * b, axis=-1) / norms

@@ -10,20 +10,25 @@ second order in the step, comes from the differences of the chemical shifts alon
 the RF is.  Backward, one Hermitian matrix :math:`G` (:eq:`eq-split-adjoint`) is turned by the same
 unitaries: no state is stored, and of :math:`G` a step needs only
 :math:`\operatorname{Tr}(G I_{i\alpha})`, three numbers a spin.
+
+The spectrum is linear in the final density matrix, :math:`S = T\,\operatorname{vec}\rho`, and
+:math:`T` with its line shape is computed once: there is no Fourier transform in the loop,
+:eq:`eq-spectrum-adjoint`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from autograd.extend import defvjp, primitive
-from autograd.tracer import getval, isbox
 
-from ..inputs import choice, finite_array, positive
+from ..inputs import arrays, choice, frozen, require
 from ..propagation.rotations import by_rotation_vector, components_last, rotation_coefficients
+from .metabolites import Scanner, free_hamiltonian
+from .simulation import spins_at
+from .spectra import line_shape
 
 #: name: NumPy type of the matrices.  Single precision is twice as fast.
 PRECISIONS = {"double": np.complex128, "single": np.complex64}
@@ -84,25 +89,41 @@ def split_step(coupling, offset, b1_scale, waveform, dt, rho0, precision="double
            [0.5, 0. , 0. , 0.5],
            [0. , 0.5, 0.5, 0. ]])
     """
-    coupling, offset, b1_scale, waveform, rho0 = _checked(
-        coupling, offset, b1_scale, waveform, dt, rho0, precision
-    )
-    complex_type = PRECISIONS[precision]
-    angles = _rotation_vectors(offset, b1_scale, waveform, dt)
-    half = _coupling_step(coupling.tobytes(), len(coupling), dt / 2).astype(complex_type)
-    steps, total = _propagators(_su2(angles).astype(complex_type), half @ half)
+    coupling, offset, b1_scale, waveform, dt, rho0 = arrays(
+        "coupling: d d; offset: members spins; b1_scale: members; waveform: 2 steps; "
+        "dt: > 0 (seconds); rho0: complex members? d d",
+        coupling=coupling, offset=offset, b1_scale=b1_scale, waveform=waveform, dt=dt, rho0=rho0,
+    )  # fmt: skip
+    rows, asymmetry = 2 ** offset.shape[1], np.abs(coupling - coupling.T).max()
+    require(len(coupling) == rows and asymmetry <= 1e-9 * (1 + np.abs(coupling).max()),
+            f"{offset.shape[1]} spins need a real symmetric coupling Hamiltonian with {rows} rows, "
+            f"but one with {len(coupling)} rows arrived that is not.")
+    half = _half_step(coupling, dt, precision)
+    return _propagate(half, dt * offset, b1_scale, waveform, dt, rho0.astype(half.dtype))
+
+
+def _half_step(coupling, dt, precision):
+    """``exp(-i H_J dt / 2)``, which is the same in all steps and iterations."""
+    kind = PRECISIONS[choice("precision", precision, PRECISIONS)]
+    energies, vectors = np.linalg.eigh(coupling)
+    return ((vectors * np.exp(-0.5j * dt * energies)) @ vectors.T).astype(kind)
+
+
+def _propagate(half, turns, b1_scale, waveform, dt, rho0):
+    """As :func:`split_step`, with prepared half steps of the couplings and turns by the offsets."""
+    angles = _rotation_vectors(turns, b1_scale, waveform, dt)
+    steps, total = _propagators(_su2(angles).astype(half.dtype), half @ half)
     total = half @ total @ half.conj()
     adjoint = total.conj().swapaxes(-1, -2)
-    rho0 = rho0.astype(complex_type)
     rho = total @ rho0 @ adjoint
 
     def pullback(costate):
-        costate = np.asarray(costate).astype(complex_type)
+        costate = np.asarray(costate, half.dtype)
         turned = rho @ costate.conj().swapaxes(-1, -2)
         turned -= costate.conj().swapaxes(-1, -2) @ rho
         # G = -i[rho, c^+], of which a real gradient sees the Hermitian part alone.
         middle = half.conj() @ (-0.5j * (turned - turned.conj().swapaxes(-1, -2))) @ half
-        torques = _backward(steps, middle, offset.shape[1])
+        torques = _backward(steps, middle, turns.shape[1])
         # The transposed left Jacobian of the rotations.
         _, *coefficients = rotation_coefficients(components_last(angles))
         gradient = by_rotation_vector(angles, torques, *coefficients)
@@ -112,48 +133,11 @@ def split_step(coupling, offset, b1_scale, waveform, dt, rho0, precision="double
     return SplitPulse(rho, pullback)
 
 
-def _checked(coupling, offset, b1_scale, waveform, dt, rho0, precision):
-    choice("precision", precision, PRECISIONS)
-    positive("dt", dt, " of seconds")
-    coupling, offset = finite_array("coupling", coupling), finite_array("offset", offset)
-    b1_scale = finite_array("b1_scale", b1_scale)
-    waveform = finite_array("The waveform", waveform)
-    rho0 = finite_array("The density matrix", rho0, complex)
-    if offset.ndim != 2 or b1_scale.shape != offset.shape[:1]:
-        raise ValueError(
-            "offset must have shape (members, spins) and b1_scale (members,), but "
-            f"{offset.shape} and {b1_scale.shape} arrived."
-        )
-    d = 2 ** offset.shape[1]
-    if coupling.shape != (d, d) or np.abs(coupling - coupling.T).max() > 1e-9 * (
-        1 + np.abs(coupling).max()
-    ):
-        raise ValueError(
-            f"{offset.shape[1]} spins need a real symmetric coupling Hamiltonian {d} x {d}, but "
-            f"one of shape {coupling.shape} arrived that is not."
-        )
-    if waveform.ndim != 2 or len(waveform) != 2 or not waveform.size:
-        raise ValueError(f"The waveform must have shape (2, steps), but {waveform.shape} arrived.")
-    if rho0.shape not in {(d, d), (len(offset), d, d)}:
-        raise ValueError(
-            f"The density matrix must have shape {(d, d)} or {(len(offset), d, d)}, but "
-            f"{rho0.shape} arrived."
-        )
-    return coupling, offset, b1_scale, waveform, rho0
-
-
-@lru_cache(maxsize=64)
-def _coupling_step(coupling, d, time):
-    """``exp(-i H_J time)``, which is the same in all iterations."""
-    energies, vectors = np.linalg.eigh(np.frombuffer(coupling).reshape(d, d))
-    return (vectors * np.exp(-1j * time * energies)) @ vectors.T
-
-
-def _rotation_vectors(offset, b1_scale, waveform, dt):
+def _rotation_vectors(turns, b1_scale, waveform, dt):
     """Rotation vector of every step, member and spin: (3, steps, members, spins), rad."""
-    angles = np.empty((3, waveform.shape[1], *offset.shape))
+    angles = np.empty((3, waveform.shape[1], *turns.shape))
     angles[:2] = dt * (waveform[:, :, None] * b1_scale)[..., None]
-    angles[2] = dt * offset
+    angles[2] = turns
     return angles
 
 
@@ -248,28 +232,63 @@ def _backward(steps, middle, spins):
     return np.array([lowered.real, lowered.imag * -1, seen[..., :d].real @ signs])
 
 
-def propagate_split(coupling, offset, b1_scale, waveform, dt, rho0, precision="double"):
-    """As :func:`split_step`, the density matrix alone; autograd differentiates it by the waveform.
+def coupling_hamiltonian(group):
+    """Couplings of a group alone, rad/s, (2**n, 2**n)."""
+    alone = replace(group, shift_ppm=np.zeros(group.spins))
+    return free_hamiltonian(alone, Scanner(carrier_ppm=0.0))
 
-    Examples
-    --------
-    >>> import autograd
-    >>> spin = np.zeros((2, 2)), np.zeros((1, 1)), np.ones(1)
-    >>> final = lambda u: propagate_split(*spin, u, 1e-4, np.diag([0.5, -0.5]))[0, 0, 1]
-    >>> loss = lambda u: autograd.numpy.real(final(u))
-    >>> autograd.grad(loss)(np.ones((2, 3))).round(6)[1]
-    array([5.e-05, 5.e-05, 5.e-05])
+
+@lru_cache(maxsize=64)
+def detection_matrix(group, scanner, linewidth_hz, first_ppm, last_ppm, points):
+    r"""Matrix :math:`T` from a density matrix to its spectrum, :math:`S = T\,\mathrm{vec}\,\rho`.
+
+    The same numbers as those of :func:`spinlab.mrs.transitions` and :func:`spinlab.mrs.spectrum`,
+    (points, 2**n, 2**n), on an even axis from ``first_ppm`` to ``last_ppm``; shared, hence
+    read-only.
     """
-    if isbox(waveform) and isbox(waveform._value):
-        raise TypeError("propagate_split() has a first derivative only; a second one was asked.")
-    pulse = split_step(coupling, offset, b1_scale, getval(waveform), dt, rho0, precision)
-    return _rho(waveform, pulse)
+    spins = spins_at(group, scanner)
+    V, energies = spins.vectors, spins.energies
+    grid = scanner.offset_hz(np.linspace(first_ppm, last_ppm, points))
+    lines = (energies[:, None] - energies) / (2 * np.pi)
+    shape = line_shape(grid[:, None, None] - lines, linewidth_hz)
+    scale = group.weight * 4 / 2**group.spins
+    return frozen(scale * (V @ (shape * spins.raising).swapaxes(-1, -2) @ V.T))
 
 
-@primitive
-def _rho(waveform, pulse):
-    return pulse.rho
+def group_spectra(group, detection, scanner, ensemble, dt, precision):
+    """Spectra of one group after :func:`spinlab.mrs.shaped_press`, and the way back.
 
+    What no pulse changes is prepared here.  The result is a function of the three waveforms, each
+    (2, steps) in rad/s, which returns the spectra, (members, points), and a pullback from the
+    derivative by them to the gradient by the waveforms, (2, all steps).
+    """
+    half = _half_step(coupling_hamiltonian(group), dt, precision)
+    offset_hz = scanner.offset_hz(group.shift_ppm) + ensemble.offset_hz[:, None]
+    turns, scale = dt * (2 * np.pi * offset_hz), ensemble.b1_scale
+    spins = spins_at(group, scanner)
+    start, single = spins.Fx.astype(half.dtype), np.abs(spins.order) == 1
+    seen = np.flatnonzero(spins.order == -1)
+    matrix = detection.reshape(len(detection), -1)[:, seen]
 
-# autograd pulls back g with df = Re(g * drho); our costate is the conjugate of that.
-defvjp(_rho, lambda ans, waveform, pulse: lambda g: pulse.pullback(np.conj(g))[0], None)
+    def spectra(parts):
+        rho, pulses = start, []
+        for part, echo in zip(parts, (True, True, False), strict=True):
+            pulses.append(_propagate(half, turns, scale, part, dt, rho))
+            rho = pulses[-1].rho
+            if echo:  # an ideal 180 about x turns every spin upside down: both axes reversed
+                rho = (rho * single)[:, ::-1, ::-1]
+
+        def pullback(derivative):
+            costate = np.zeros_like(rho)
+            costate.reshape(len(rho), -1)[:, seen] = derivative @ matrix.conj()
+            gradients = []
+            for pulse, echo in zip(pulses[::-1], (False, True, True), strict=True):
+                if echo:
+                    costate = costate[:, ::-1, ::-1] * single
+                gradient, costate = pulse.pullback(costate)
+                gradients.append(gradient)
+            return np.concatenate(gradients[::-1], axis=1)
+
+        return rho.reshape(len(rho), -1)[:, seen] @ matrix.T, pullback
+
+    return spectra
