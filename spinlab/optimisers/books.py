@@ -56,7 +56,7 @@ class Run:
         self(x0)
         require(self.best["norm"] >= 1e-12 or (self.constrained and self.goal.limits),
                 "The gradient is zero at the start, so no optimiser can leave it: it is "
-                "stationary, or orthogonal to the target. Choose another x0, seed, start or target.")
+                "stationary, or orthogonal to the target. Choose another x0, seed or target.")
         self.note()
 
     def __call__(self, x):
