@@ -72,7 +72,8 @@ CODE = re.compile(r"(?:sl|spinlab)(?:\.[A-Za-z_]\w*)+")
 @cache
 def thing(name):
     """What a full name means in the library; None for nothing."""
-    return pydoc.locate(name)
+    found = pydoc.locate(name)
+    return getattr(found, "__func__", found)  # a class method is bound anew at every look
 
 
 def documented(env, short):
@@ -88,15 +89,16 @@ def documented(env, short):
 
 
 def resolve_public_names(app, env, node, contnode):
-    """Let ``spinlab.mrs.press``, ``spinlab.design`` and ``design`` lead where it is documented.
+    """Let ``spinlab.mrs.press``, and ``press`` in its wing, lead where it is documented.
 
     The wings re-export what users need, so that is how one writes it; the reference has each
     name once, in its own module.
     """
     if node.get("refdomain") != "py":
         return None
-    target = node["reftarget"]
-    for short in (target, f"spinlab.{target}"):
+    target, module = node["reftarget"], node.get("py:module") or "spinlab"
+    wing = ".".join(module.split(".")[:2])
+    for short in (target, f"{wing}.{target}", f"spinlab.{target}"):
         if found := documented(env, short):
             full, entry = found
             return make_refnode(
