@@ -13,7 +13,6 @@ import re
 from pathlib import Path
 
 import pybtex.plugin
-import spinlinks
 from docutils import nodes
 from pybtex.style.formatting.plain import Style as PlainStyle
 from pybtex.style.labels import BaseLabelStyle
@@ -105,7 +104,8 @@ def finish_figures(app, doctree, docname):
 def unframe_text(app, doctree):
     """Take words that a cell shows out of the figure: MyST-NB frames every output of the cell."""
     for figure in list(doctree.findall(nodes.figure)):
-        kinds = {node["mime_type"] for node in figure.findall(nodes.container) if "mime_type" in node}
+        boxes = figure.findall(nodes.container)
+        kinds = {box["mime_type"] for box in boxes if "mime_type" in box}
         if kinds == {"text/plain"}:
             figure.replace_self([child for child in figure if not isinstance(child, nodes.caption)])
 

@@ -15,6 +15,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.domains.std import StandardDomain
 from sphinx.util import logging
+from sphinx.util.fileutil import copy_asset
 from sphinx.util.nodes import make_refnode
 
 logger = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ def resolve_public_names(app, env, node, contnode):
 
 
 def link_code(app, doctree, docname):
-    """Make links of inline code such as ``sl.design(problem)``; warn where there is no such name."""
+    """Make links of inline code such as ``sl.design(problem)``; warn where one is not there."""
     for literal in list(doctree.findall(nodes.literal)):
         match = CODE.match(literal.astext())
         if not match or inside(literal, nodes.reference, nodes.title):
@@ -196,6 +197,24 @@ def link_terms(app, doctree, docname):
             text.parent.replace(text, [*pieces, nodes.Text(text[end:])])
 
 
+# --- the book on paper -------------------------------------------------------------------
+
+PDF = Path("_build", "latex", "spinlab.pdf")
+
+
+def offer_pdf(app, docname, source):
+    """Where a page says ``<!-- pdf -->``, link to the PDF, if ``make pdf`` has made one."""
+    link = "Here it is: <a href=\"../_static/spinlab.pdf\">spinlab.pdf</a>."
+    there = app.builder.format == "html" and Path(app.srcdir, PDF).exists()
+    source[0] = source[0].replace("<!-- pdf -->", link if there else "")
+
+
+def copy_pdf(app, exception):
+    """Put the PDF where that link leads."""
+    if exception is None and app.builder.format == "html" and Path(app.srcdir, PDF).exists():
+        copy_asset(str(Path(app.srcdir, PDF)), str(Path(app.outdir, "_static")))
+
+
 # --- the index ---------------------------------------------------------------------------
 
 
@@ -209,6 +228,8 @@ def add_index(app, doctree):
 
 def setup(app):
     app.connect("source-read", expand_wings)
+    app.connect("source-read", offer_pdf)
+    app.connect("build-finished", copy_pdf)
     app.connect("doctree-read", add_index, priority=400)
     app.connect("missing-reference", resolve_public_names)
     app.connect("doctree-resolved", link_code)
