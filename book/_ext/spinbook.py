@@ -1,8 +1,9 @@
 """The book's own Sphinx extension, loaded by ``_config.yml``.
 
 It does what no setting can: it gives the notebooks' kernels a known environment, lets figures
-follow the page's light or dark theme, insists on alternative texts, brings MathJax into the
-built book, resolves the library's short names, and writes citations as author and year.
+follow the page's light or dark theme, insists on captions and alternative texts, brings MathJax
+into the built book, and writes citations as author and year.  ``spinlinks.py`` beside it makes
+links of the library's names and of the glossary's terms.
 """
 
 import html
@@ -19,14 +20,10 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx.util.fileutil import copy_asset
 
-import spinlab
 from spinlab.teaching import svg_frames
 from spinlab.teaching.svg_frames import themed
 
 logger = logging.getLogger(__name__)
-
-#: The library's wings.
-WINGS = ("spins", "pulses", "optimisers", "propagation", "files", "control", "mrs", "teaching")
 
 
 # --- the kernels' environment ------------------------------------------------------------
@@ -102,6 +99,34 @@ def finish_figures(app, doctree, docname):
         if path.suffix == ".svg" and path.parent.name == "jupyter_execute":
             svg = themed_svg(path.read_text("utf-8"), alt, "fig" + path.stem[:8])
             image.replace_self(nodes.raw("", svg, format="html"))
+
+
+def unframe_text(app, doctree):
+    """Take words that a cell shows out of the figure: MyST-NB frames every output of the cell."""
+    for figure in list(doctree.findall(nodes.figure)):
+        boxes = figure.findall(nodes.container)
+        kinds = {box["mime_type"] for box in boxes if "mime_type" in box}
+        if kinds == {"text/plain"}:
+            figure.replace_self([child for child in figure if not isinstance(child, nodes.caption)])
+
+
+def insist_on_captions(app, doctree, docname):
+    """Warn of a figure without a number: one without a name or a caption."""
+    if not app.config.spinbook_captions or app.builder.format != "html":
+        return
+    sliders = [node for node in doctree.findall(nodes.raw) if "<spin-" in node.astext()]
+    for picture in [*doctree.findall(nodes.image), *sliders]:
+        frame = picture
+        while frame is not None and not isinstance(frame, nodes.figure):
+            frame = frame.parent
+        if frame is None or not frame["names"] or not frame.next_node(nodes.caption):
+            logger.warning(
+                "A figure has no number or no caption. Put both into the cell's metadata: "
+                '{"mystnb": {"figure": {"name": "fig-...", "caption": "..."}}}',
+                location=(docname, line_of(picture)),
+                type="spinbook",
+                subtype="caption",
+            )
 
 
 def line_of(node):
@@ -191,29 +216,6 @@ def drop_repeated_scripts(app, pagename, templatename, context, doctree):
     context["script_files"] = scripts
 
 
-def resolve_public_names(app, env, node, contnode):
-    """Let ``spinlab.name`` and ``name`` lead to the module that documents the name.
-
-    The package re-exports what users need, so that is how one writes it; the reference
-    page has each name once, in its own module.
-    """
-    target = node["reftarget"]
-    if node.get("refdomain") != "py":
-        return None
-    # What the face, or a wing's face, hands on: spinlab.design, spinlab.mrs.press.
-    place, _, name = target.rpartition(".")
-    faces = {f"spinlab.{wing}": getattr(spinlab, wing) for wing in WINGS}
-    faces |= {"": spinlab, "spinlab": spinlab}
-    module = getattr(getattr(faces.get(place), name, None), "__module__", None)
-    if module is None:
-        return None
-    python = env.get_domain("py")
-    target = f"{module}.{name}"
-    return python.resolve_xref(
-        env, node["refdoc"], app.builder, node["reftype"], target, node, contnode
-    )
-
-
 # --- the bibliography --------------------------------------------------------------------
 
 
@@ -241,8 +243,12 @@ def setup(app):
     pybtex.plugin.register_plugin("pybtex.style.formatting", "spinbook", SpinbookStyle)
     app.connect("builder-inited", prepare_kernels)
     app.connect("builder-inited", add_explore)
+    app.add_config_value("spinbook_captions", False, "env", bool)
+    app.connect("doctree-read", unframe_text, priority=400)
+    # Before the figures become part of the page.
+    app.connect("doctree-resolved", insist_on_captions, priority=400)
     app.connect("doctree-resolved", finish_figures)
-    app.connect("missing-reference", resolve_public_names)
+    app.setup_extension("spinlinks")
     # Late: after the extensions that add scripts.
     app.connect("html-page-context", drop_repeated_scripts, priority=900)
     app.connect("build-finished", copy_mathjax)

@@ -116,6 +116,34 @@ OVERFLOW = """() => {
 }"""
 
 
+# What does not fit into the column of a wide screen: boxes of the text that scroll or cut, with
+# the width that they have and the one that they need.  What is for screen readers alone needs
+# none: of a formula only what is drawn counts.
+CUT = """() => {
+    const drawn = e => {
+        const formulas = [...e.querySelectorAll("mjx-math")];
+        const right = Math.max(...formulas.map(f => f.getBoundingClientRect().right));
+        const left = e.getBoundingClientRect().left;
+        const math = e.matches(".math, mjx-container, p");
+        return formulas.length && math ? Math.round(right - left) : e.scrollWidth;
+    };
+    const boxes = [...document.querySelectorAll("article.bd-article *")].filter(e => {
+        const style = getComputedStyle(e);
+        return style.overflowX !== "visible" && style.position !== "absolute"
+            && !e.closest("mjx-math, mjx-assistive-mml") && e.clientWidth > 0
+            && drawn(e) > e.clientWidth + 1;
+    });
+    return boxes.filter(e => !boxes.some(inner => inner !== e && e.contains(inner))).map(e => {
+        const kind = e.querySelector("mjx-math") ? "formula" : e.querySelector("table")
+            ? "table" : e.tagName.toLowerCase();
+        const widest = e.tagName !== "PRE" ? e.textContent : e.textContent.split("\\n").reduce(
+            (longest, line) => line.length > longest.length ? line : longest, "");
+        const text = widest.replace(/\\s+/g, " ").trim().slice(0, 100);
+        return `${kind}, ${drawn(e)} px in ${e.clientWidth}: ${text}`;
+    });
+}"""
+
+
 def open_page(page, url):
     page.goto(url)
     # Nothing may be judged before MathJax has typeset the equations and fetched its fonts.
@@ -149,6 +177,17 @@ def test_page(page, base_url, path):
         assert used <= width + 1, f"wider than {width} pixels: {culprits}"
 
     assert page.problems == []
+
+
+@pytest.mark.parametrize("page", ["light"], indirect=True)
+@pytest.mark.parametrize("path", WRITTEN)
+def test_nothing_is_cut_on_a_wide_screen(page, base_url, path):
+    """No formula, table or line of code has to be scrolled at 1280 pixels."""
+    page.set_viewport_size({"width": 1280, "height": 900})
+    open_page(page, base_url + path)
+    page.evaluate(UNFOLD)
+    culprits = page.evaluate(CUT)
+    assert not culprits, "\n".join([f"{len(culprits)} cut on {path}:", *culprits])
 
 
 @pytest.mark.parametrize("path", INTERACTIVE)
