@@ -149,8 +149,8 @@ def _diagnose(task, data):
         if value.shape == reference.T.shape != reference.shape:
             return "The shape is transposed: exchange rows and columns."
         if value.shape != reference.shape:
-            wanted = f"The shape should be {reference.shape}" if reference.ndim else "It is one number"
-            return f"{wanted}, but shape {value.shape} arrived."
+            wanted = reference.shape or "that of one number"
+            return f"The shape should be {wanted}, but {value.shape} arrived."
     for other in (task.reference, *task.also):
         if _agree(values, task.values(other), task.digits):
             return ""

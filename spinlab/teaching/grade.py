@@ -19,13 +19,14 @@ import contextlib
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from .exercises import EXERCISES, judge
+from .exercises import EXERCISES, Verdict, judge
 
 #: Executes a notebook, whose cells share the seconds given, whatever they raise.
 RUN = """
@@ -95,10 +96,8 @@ def _run(place, record, timeout):
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return f"Stopped: it took longer than {timeout:g} s."
-    if not done.returncode:
-        return ""
-    last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["killed."]
-    return f"Stopped: {last[0][:200]}"
+    raised = re.findall(r"^[\w.]*Error.*", done.stderr.decode(errors="replace"), re.MULTILINE)
+    return f"Stopped: {(raised or ['it was killed.'])[-1][:200]}" if done.returncode else ""
 
 
 def _judged(record):
@@ -112,9 +111,9 @@ def _judged(record):
             last[exercise] = data, str(said)
     for exercise in EXERCISES:
         if exercise in last:
-            data, said = last[exercise]
-            verdict = judge(exercise, data) if data is not None else None
-            yield exercise, int(bool(verdict)and verdict.right), verdict.sentence if verdict else said
+            data, said = last[exercise]  # no data: the answer was refused in the notebook
+            verdict = Verdict(exercise, False, said) if data is None else judge(exercise, data)
+            yield exercise, int(verdict.right), verdict.sentence
 
 
 def _cell(value):

@@ -8,21 +8,25 @@ holds usual mistakes and their hints, ``also`` what is right by another method.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from ...control.ensemble import Ensemble
-from ...control.judgement import judge
 from ...control.objectives import transfer
-from ...control.problem import Problem
 from ...propagation.methods import evaluate_objective, linearise, propagate
 from ...propagation.rotations import rotation_matrices
 from ...pulses.filter_and_bound import tanh_bound
-from ...spins.generators import Generator, evaluate, observable
+from ...spins.generators import Generator, evaluate
 from ...spins.systems import SpinSystem, liouvillian
-from .plain import numbers, pack, pulses, text
+from .judged import (
+    element_has_order_six,
+    gaps_tell_the_trap,
+    judge_pulse,
+    loss_is_small_where_it_should,
+    operator_is_blind_to_flip_flops,
+    tabulate_loss,
+)
+from .plain import numbers, pack, text
 
 SPIN = evaluate(offset_hz=3e3, rf_hz=10e3)
 PULSE = 0.6 * np.sin(np.outer([1.0, 1.7], np.arange(1, 13)))
@@ -97,7 +101,8 @@ def _left_response(angle, ratio):
 
 
 def _filter_natural(steps, ratio):
-    K, F = np.zeros((steps + 1,) * 2), (np.eye(steps + 1, steps) + np.eye(steps + 1, steps, k=-1)) / 2
+    F = (np.eye(steps + 1, steps) + np.eye(steps + 1, steps, k=-1)) / 2
+    K = np.zeros((steps + 1,) * 2)
     for n in range(steps):
         K[n : n + 2, n : n + 2] += np.array([[2, 1], [1, 2]]) / 6
         K[n : n + 2, n : n + 2] += ratio**2 * np.array([[1, -1], [-1, 1]])
@@ -117,115 +122,6 @@ def _box_phase(phi, r):
     return np.arctan2(box[1], box[0])
 
 
-# --- answers that are judged by a property -----------------------------------------------
-
-
-def _operator_is_blind_to_flip_flops(answer):
-    pair = SpinSystem((-20, 30), ((1, 2, 7),))
-    strong = liouvillian(pair)
-    weak = liouvillian(SpinSystem((-20, 30), ((1, 2, 7),), weak=True))
-    difference = np.array((strong.generator - weak.generator).tolist(), dtype=float)
-    given = observable(text(answer), strong)
-    if np.abs(difference @ given).max() > 1e-9:
-        return "The two Liouvillians differ on this operator; look at its commutator again."
-    if np.abs(given - observable("I1z + I2z", strong)).max() > 1e-9:
-        return "The two agree on it, but it is none of the three operators."
-    return ""
-
-
-def _arc(longitude, *latitudes):
-    """A path, (41, 3), along a meridian over these latitudes, in degrees, one after the other."""
-    angle = np.deg2rad(np.interp(np.linspace(0, 1, 41), np.linspace(0, 1, len(latitudes)), latitudes))
-    turn = np.deg2rad(longitude)
-    return np.stack([np.cos(angle) * np.cos(turn), np.cos(angle) * np.sin(turn), np.sin(angle)], axis=1)
-
-
-#: paths of the magnetisation; the first is what one wants
-PATHS = {
-    "straight": _arc(0, 90, 0), "below": _arc(0, 90, -20, 0), "deep": _arc(0, 90, -60, 0),
-    "sixty": _arc(60, 90, 0), "back": _arc(180, 90, 0),
-}  # fmt: skip
-
-
-def _tabulate_loss(loss):
-    """Values, and slopes by the complex step and by a difference, at two paths."""
-    values, slopes = [loss(path) for path in PATHS.values()], []
-    for path in (PATHS["deep"], PATHS["sixty"]):
-        bend = np.cos(np.arange(path.size)).reshape(path.shape)
-        difference = (loss(path + 1e-6 * bend) - loss(path - 1e-6 * bend)) / 2e-6
-        slopes.append([np.imag(loss(path + 1e-20j * bend)) / 1e-20, difference])
-    return [numbers(values), numbers(slopes)]
-
-
-def _loss_is_small_where_it_should(data):
-    values, slopes = (np.array(numbers(part)) for part in data)
-    straight, below, deep, sixty, back = values
-    step, difference = slopes.T
-    if not straight < sixty < back:
-        return "A path that ends farther from x should cost more."
-    if not straight < below < deep:
-        return "A path that leaves the upper hemisphere should cost more, the deeper the more."
-    if np.abs(step - difference).max() > 1e-4 * np.abs(difference).max():
-        return "The complex step and a difference disagree; is the loss analytic, without abs?"
-    return ""
-
-
-def _end_phase(C, M, theta, cells):
-    """The last state of m' = i m from 1 by elements with these matrices, and its error."""
-    size = len(C) - 1
-    K, b = np.zeros((size * cells + 1,) * 2, complex), np.zeros(size * cells + 1)
-    for n in range(cells):
-        place = slice(n * size, n * size + size + 1)
-        K[place, place] += C - 1j * theta / cells * M
-    K[0], b[0] = np.eye(len(K))[0], 1
-    return np.abs(np.linalg.solve(K, b)[-1] - np.exp(1j * theta))
-
-
-def _element_has_order_six(data):
-    C, M = np.array(numbers(data))
-    ends = np.zeros(C.shape)
-    ends[[0, -1], [0, -1]] = -1, 1
-    if len(C) > 12 or np.abs(C + C.T - ends).max() > 1e-6:
-        return "C + C^T should be diag(-1, 0, ..., 0, 1): that is integration by parts."
-    if abs(M.sum() - 1) > 1e-6 or np.abs(M - M.T).max() > 1e-6:
-        return "M should be symmetric, and its entries add up to the length of the element."
-    errors = [_end_phase(C, M, 8.0, cells) for cells in (8, 16)]
-    order = np.log2(errors[0] / errors[1])
-    if not (order > 5.5 and errors[1] < 1e-5):
-        return f"Free precession has an error of order {order:.1f} only."
-    return ""
-
-
-def _gaps_tell_the_trap(data):
-    means = []
-    for pulse, count in zip(pulses(data), (11, 21), strict=True):
-        grid = Ensemble.grid(np.linspace(-10e3, 10e3, count), np.linspace(0.8, 1.2, 5))
-        task = Problem("Iz", "Ix", pulse.duration, pulse.steps, pulse.rf_hz, grid)
-        dense = Ensemble.grid(np.linspace(-10e3, 10e3, 201), np.linspace(0.8, 1.2, 21))
-        means.append((task.fidelity(pulse.waveform)[0], replace(task, ensemble=dense).fidelity(pulse.waveform)[0]))
-    (coarse, truth), (fine, fine_truth) = means
-    if min(coarse, fine) < 0.97 or abs(pulse.duration - 500e-6) > 1e-9 or pulse.rf_hz > 10e3:
-        return "On its own grid each pulse should reach 0.97, in 500 us with 10 kHz."
-    if fine - fine_truth > 0.02:
-        return "With 21 offsets the two means should agree; did the design have them?"
-    if coarse - truth < 0.03:
-        return "With 11 offsets the gap should be plain; is the filter on, and kind='xy'?"
-    return ""
-
-
-def judge_pulse(data, target, duration, band_hz, spread, mean, worst):
-    """A hint about a pulse from Iz, judged by rotations on a dense grid; empty if it is good."""
-    (pulse,) = pulses(data)
-    if pulse.duration > duration * (1 + 1e-9) or pulse.rf_hz > 10e3 * (1 + 1e-9):
-        return f"It takes {pulse.duration * 1e6:g} us and {pulse.rf_hz / 1e3:g} kHz of RF: too much."
-    grid = Ensemble.grid(np.linspace(-band_hz, band_hz, 101), np.linspace(1 - spread, 1 + spread, 11))
-    task = Problem("Iz", target, pulse.duration, pulse.steps, pulse.rf_hz, grid, pulse.control)
-    found = judge(pulse, task, 101, 11)
-    if found.mean < mean or found.minimum < worst:
-        return f"On the dense grid it has a mean of {found.mean:.4f}, at worst {found.minimum:.4f}."
-    return ""
-
-
 #: name: what :class:`spinlab.teaching.exercises.Exercise` is made from
 ANSWERS = {
     "ex-sign": {
@@ -238,7 +134,7 @@ ANSWERS = {
         },
     },
     "ex-weak": {
-        "asks": "the operator, as text", "take": text, "judge": _operator_is_blind_to_flip_flops,
+        "asks": "the operator, as text", "take": text, "judge": operator_is_blind_to_flip_flops,
     },
     "ex-first-order": {
         "asks": "your function tempting(spin, u, h), from Iz to Ix",
@@ -252,8 +148,8 @@ ANSWERS = {
     },
     "ex-own-loss": {
         "asks": "your loss(path), for a path of shape (N + 1, 3)",
-        "take": _tabulate_loss,
-        "judge": _loss_is_small_where_it_should,
+        "take": tabulate_loss,
+        "judge": loss_is_small_where_it_should,
     },
     "ex-last-row": {
         "asks": "the factor of h^2 A^2 in rho_1 minus the exact state", "reference": 1 / 6,
@@ -294,7 +190,7 @@ ANSWERS = {
     "ex-elements-cubic": {
         "asks": "the pair (C, M) of your element, nodes in their order",
         "take": lambda pair: [numbers(part) for part in pair],
-        "judge": _element_has_order_six,
+        "judge": element_has_order_six,
     },
     "ex-elements-derivative": {
         "asks": "the new error over the old one, at 50 steps", "reference": 1.122,
@@ -341,7 +237,7 @@ ANSWERS = {
     "ex-coarse-two-controls": {
         "asks": "the list of the two pulses, for 11 and for 21 offsets",
         "take": pack,
-        "judge": _gaps_tell_the_trap,
+        "judge": gaps_tell_the_trap,
     },
     "ex-shorter-pulse": {
         "asks": "the four numbers of offsets", "reference": [3, 5, 9, 13],

@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 from scipy.optimize import brentq
 
-from ...control.ensemble import Ensemble
-from ...propagation.spinors import propagate_phase, spinor_target, turn, universal_fidelity
+from ...propagation.spinors import turn
+from .judged import judge_phases
 from .plain import numbers
 
 # --- universal rotations and the race ----------------------------------------------------
@@ -18,21 +18,6 @@ from .plain import numbers
 def _common_phase_slope(F, U):
     z = np.diag([1, -1])
     return np.trace(U.conj().T @ (z @ F - F @ z)).imag / 4
-
-
-def judge_phases(data, target, steps, band_hz, spread, mean, worst):
-    """A hint about phases of 1 us at 10 kHz, judged on a dense grid; empty if they are good."""
-    phases = np.array(numbers(data))
-    if phases.shape not in ((steps,), (1, steps)):
-        return f"Wanted are {steps} phases in rad, but shape {phases.shape} arrived."
-    grid = Ensemble.grid(np.linspace(-band_hz, band_hz, 101), np.linspace(1 - spread, 1 + spread, 11))
-    path = propagate_phase(phases.ravel(), grid.offset_hz, grid.b1_scale, 10e3, 1e-6)
-    values = universal_fidelity(path.final, spinor_target(target)).values
-    if values.mean() < mean:
-        return f"The mean over the grid is {values.mean():.5f}; race more starts, or go on longer."
-    if values.min() < worst:
-        return f"The worst member has {values.min():.5f}; the mean is fine, now polish."
-    return ""
 
 
 # --- moving asymptotes and least squares -------------------------------------------------
@@ -65,7 +50,8 @@ def _mma_step(x, L, U, extra=0.0, constrained=True):
 
     def excess(price):
         new = at(price)
-        return 2 - x[0] * x[1] + p[1] @ (1 / (U - new) - 1 / (U - x)) + q[1] @ (1 / (new - L) - 1 / (x - L))
+        far, near = 1 / (U - new) - 1 / (U - x), 1 / (new - L) - 1 / (x - L)
+        return 2 - x[0] * x[1] + p[1] @ far + q[1] @ near
 
     if not constrained or excess(0.0) <= 0:
         return at(0.0)

@@ -3,20 +3,15 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
-from ...files.save_load import load_pulse
-from ...pulses.pulse import Pulse
-from .chapter1 import judge_pulse
-from .plain import Refusal, numbers, pack, pulses, read_file, text
+from .judged import file_holds_the_gaussian, pulse_keeps_the_limits
+from .plain import Refusal, numbers, pack, read_file
 
 
 def _grid_sizes(duration, bandwidth_hz, rf_hz, r):
     offsets, scales = 2 * duration * bandwidth_hz, 2 * rf_hz * duration * 2 * r
-    return np.ceil(np.round([offsets, scales], 9)) + 1
+    return np.ceil(np.round([offsets, scales], 9)).astype(int) + 1
 
 
 def _ensemble_slope(mx, offsets, weights):
@@ -43,36 +38,6 @@ def _tabulate_aggregate(aggregate):
             raise Refusal("An aggregate returns two things: the value, and the slopes.")
         table.append(numbers([pair[0], *pair[1]]))
     return table
-
-
-def gaussian():
-    """A quarter turn about y in 2 ms: 200 steps of a Gaussian that falls to 1 % at its ends."""
-    t = (np.arange(200) + 0.5) / 100 - 1
-    shape = 0.01 ** (t**2)
-    shape = shape / shape.max()
-    return Pulse(np.array([0 * shape, shape]), 1e-5, 0.25 / (shape.sum() * 1e-5))
-
-
-def _file_holds_the_gaussian(data):
-    ending, content = (text(part) for part in data)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "pulse").with_suffix(ending)
-        path.write_text(content, encoding="utf-8")
-        pulse, wanted = load_pulse(path, dt=None if ending != ".shape" else 1e-5), gaussian()
-    if pulse.waveform.shape != wanted.waveform.shape or abs(pulse.dt / wanted.dt - 1) > 1e-6:
-        return f"It holds {pulse.steps} steps of {pulse.dt * 1e6:g} us."
-    off = np.abs(pulse.waveform * pulse.rf_hz - wanted.waveform * wanted.rf_hz).max() / wanted.rf_hz
-    return f"The RF is off by {off:.1%} of the peak wanted." if off > 2e-3 else ""
-
-
-def _pulse_keeps_the_limits(data):
-    (pulse,) = pulses(data)
-    u = pulse.waveform * pulse.rf_hz / 10e3
-    power = np.mean(np.sum(u**2, axis=0))
-    slew = np.hypot(*np.diff(u)).max() / pulse.dt
-    if power > 0.3 + 1e-6 or slew > 0.15 / 2e-6 * (1 + 1e-6):
-        return f"Its mean power is {power:.4f}, and it changes by up to {slew * 2e-6:.4f} in 2 us."
-    return judge_pulse(data, "Ix", 400e-6, 5e3, 0.1, 0.99, 0.95)
 
 
 OFFSETS, WEIGHTS = np.array([-900.0, 100.0, 700.0]), np.array([0.2, 0.5, 0.3])
@@ -172,9 +137,9 @@ ANSWERS = {
         },
     },
     "ex-own-limits": {
-        "asks": "the Pulse", "take": pack, "judge": _pulse_keeps_the_limits,
+        "asks": "the Pulse", "take": pack, "judge": pulse_keeps_the_limits,
     },
     "ex-own-file": {
-        "asks": "the path of the file", "take": read_file, "judge": _file_holds_the_gaussian,
+        "asks": "the path of the file", "take": read_file, "judge": file_holds_the_gaussian,
     },
 }

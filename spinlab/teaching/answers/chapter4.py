@@ -7,12 +7,10 @@ from math import comb
 
 import numpy as np
 
-from ...mrs.blocks import check_sequence, duration
-from ...mrs.merits import energy, peak
-from ...mrs.metabolites import GAMMA_HZ, Scanner, SpinGroup, metabolite, spin_matrices
-from ...mrs.simulation import simulate
-from ...mrs.spectra import ppm_axis, spectrum, transitions
-from .plain import Refusal, pack, unpack
+from ...mrs.blocks import check_sequence
+from ...mrs.metabolites import GAMMA_HZ, Scanner, metabolite
+from .judged import echo_is_perfect, gaba_is_alone, tabulate_echo
+from .plain import pack
 
 GLU = metabolite("Glu").groups[0]
 
@@ -25,52 +23,6 @@ def _roof(delta, coupling):
 def _two_bounds(a, b, sigma):
     alone = a @ a
     return sigma / np.sqrt([alone, alone - (a @ b) ** 2 / (b @ b)])
-
-
-ECHO_TIMES = (0.03, 0.08, 0.12)
-
-
-def _tabulate_echo(echo):
-    """The blocks for some echo times."""
-    return [pack(list(check_sequence(echo(te)))) for te in ECHO_TIMES]
-
-
-def _blocks(data):
-    sequence = check_sequence(tuple(unpack(data)))
-    if len(str(data)) > 1e5:
-        raise Refusal("The sequence is too long to be judged.")
-    return sequence
-
-
-def _echo_is_perfect(data):
-    in_phase = spin_matrices(2)[0].sum(axis=0)
-    for te, one in zip(ECHO_TIMES, data, strict=True):
-        sequence = _blocks(one)
-        if abs(duration(sequence) - te) > 1e-6 * te:
-            return f"For te = {te:g} s the sequence lasts {duration(sequence):g} s."
-        for coupling in (3.0, 12.0):
-            pair = SpinGroup([1.3, 4.1], [[0, coupling], [coupling, 0]])
-            left = np.trace(in_phase @ simulate(pair, sequence, Scanner())).real / 2
-            if left < 0.98:
-                return f"For J = {coupling:g} Hz and te = {te:g} s, {left:.2f} is left in phase."
-    return ""
-
-
-def _gaba_is_alone(data):
-    sequence, axis, window, found = _blocks(data), ppm_axis(2.8, 3.2), (2.9, 3.1), {}
-    if duration(sequence) > 0.08 + 1e-9:
-        return f"The sequence lasts {1e3 * duration(sequence):.1f} ms."
-    for name in ("GABA", "Cr"):
-        molecule, scanner = metabolite(name), Scanner()
-        lines = transitions(molecule, simulate(molecule, sequence, scanner), scanner)
-        found[name] = 6 * np.pi * spectrum(lines, axis, 6.0)
-    height = peak(found["GABA"], axis, window, magnitude=True)
-    wanted, unwanted = (energy(found[name], axis, window) for name in ("GABA", "Cr"))
-    if height < 0.4:
-        return f"The peak of GABA is {height:.2f} high."
-    if wanted < 100 * unwanted:
-        return f"GABA has {wanted / unwanted:.2g} times the energy of creatine."
-    return ""
 
 
 A, B = np.array([1.0, 2.0, 0.5, -1.0]), np.array([0.5, 1.5, 1.0, 0.0])
@@ -185,12 +137,12 @@ ANSWERS = {
     },
     "ex-perfect-echo": {
         "asks": "your function echo(te), which returns the blocks",
-        "take": _tabulate_echo,
-        "judge": _echo_is_perfect,
+        "take": tabulate_echo,
+        "judge": echo_is_perfect,
     },
     "ex-own-editing": {
         "asks": "the tuple of blocks",
         "take": lambda sequence: pack(list(check_sequence(sequence))),
-        "judge": _gaba_is_alone,
+        "judge": gaba_is_alone,
     },
 }

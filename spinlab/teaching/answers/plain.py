@@ -42,7 +42,7 @@ def pack(value):
         return {type(value).__name__: {name: pack(getattr(value, name)) for name in names}}
     if isinstance(value, (list, tuple)):
         return [pack(one) for one in value]
-    return value if value is None or isinstance(value, (bool, str)) else numbers(value)
+    return value if value is None or isinstance(value, (int, str)) else numbers(value)
 
 
 def unpack(data):
