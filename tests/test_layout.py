@@ -24,7 +24,7 @@ WINGS = {
     "mrs": "metabolites sequences simulation spectra basis_sets split_step designs problem isolation "
     "cramer_rao",
     "plotting": "",
-    "teaching": "answers.chapter1 answers.chapter2 answers.chapter3 answers.chapter4 answers "
+    "teaching": "answers.plain answers.judged answers.chapter1 answers.chapter2 answers.chapter3 answers.chapter4 answers "
     "exercises grade svg_frames figures sliders formula_sliders",
 }
 FLOORS = ["inputs", "spins pulses optimisers", "propagation files", "control", "mrs plotting", "teaching"]
@@ -32,7 +32,7 @@ FLOORS = ["inputs", "spins pulses optimisers", "propagation files", "control", "
 KEEPERS = {
     "matplotlib": {"plotting", "teaching.figures"},
     "ipywidgets": {"teaching.sliders"},
-    "autograd": {"propagation.methods", "propagation.checks", "teaching.answers.chapter1"},
+    "autograd": {"propagation.methods", "propagation.checks"},
 }
 LIBRARY = ROOT / "spinlab"
 MODULES = {

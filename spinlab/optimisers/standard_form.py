@@ -94,8 +94,7 @@ def least_squares_rows(residuals, jacobian, limits=(), slopes=()):
     Returns
     -------
     tuple
-        ``f0, df0, f, df`` for :func:`spinlab.optimisers.mma.step` or
-        :func:`spinlab.optimisers.solve_mma`.
+        ``f0, df0, f, df`` for :func:`spinlab.optimisers.mma.step`.
 
     Examples
     --------

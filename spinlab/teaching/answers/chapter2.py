@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
-import numpy as np
+from functools import partial
 
-from ...control.ensemble import Ensemble
-from ...propagation.spinors import propagate_phase, spinor_target, turn, universal_fidelity
+import numpy as np
+from scipy.optimize import brentq
+
+from ...propagation.spinors import turn
+from .judged import judge_phases
+from .plain import numbers
 
 # --- universal rotations and the race ----------------------------------------------------
 
@@ -14,24 +18,6 @@ from ...propagation.spinors import propagate_phase, spinor_target, turn, univers
 def _common_phase_slope(F, U):
     z = np.diag([1, -1])
     return np.trace(U.conj().T @ (z @ F - F @ z)).imag / 4
-
-
-def _transfer_slope(R, M0, C):
-    return np.cross(M0, R.T @ C)
-
-
-def _pulse_has_a_floor(phases):
-    phases = np.asarray(phases, dtype=float)
-    if phases.shape != (500,) or not np.all(np.isfinite(phases)):
-        return f"Wanted are 500 finite phases in rad, but shape {phases.shape} arrived."
-    grid = Ensemble.grid(np.linspace(-10e3, 10e3, 101), np.linspace(0.9, 1.1, 11))
-    final = propagate_phase(phases, grid.offset_hz, grid.b1_scale, 10e3, 1e-6).final
-    values = universal_fidelity(final, spinor_target(turn(np.pi / 2, "x"))).values
-    if values.mean() < 0.9985:
-        return f"The mean over the grid is {values.mean():.5f}; race more starts, or go on longer."
-    if values.min() < 0.997:
-        return f"The worst member has {values.min():.5f}; the mean is fine, now polish."
-    return ""
 
 
 # --- moving asymptotes and least squares -------------------------------------------------
@@ -50,59 +36,124 @@ def _truss_optimum():
     return [stretch[best], angle[best]]
 
 
-def _parts_are_between(parts):
-    parts = np.asarray(parts, dtype=float)
-    if parts.shape != (3,):
-        return f"Wanted are three parts, one a seed, but shape {parts.shape} arrived."
-    if not np.all((parts > 0.1) & (parts < 0.9)):
-        return "A tenth to nine tenths of the steps should go up; is `seen` emptied each time?"
-    return ""
+def _mma_step(x, L, U, extra=0.0, constrained=True):
+    """Minimise x1 + x2 subject to 2 - x1 x2 <= 0: the next iterate of moving asymptotes."""
+    low, high = np.maximum(0.1, L + 0.1 * (x - L)), np.minimum(10, U - 0.1 * (U - x))
+    slope = np.array([np.ones(2), -x[::-1]])  # of the objective and of the constraint
+    up, down = np.maximum(slope, 0), np.maximum(-slope, 0)
+    p = (U - x) ** 2 * (up + extra * (up + down))
+    q = (x - L) ** 2 * (down + extra * (up + down))
+
+    def at(price):
+        left, right = np.sqrt(p[0] + price * p[1]), np.sqrt(q[0] + price * q[1])
+        return np.clip((left * L + right * U) / (left + right), low, high)
+
+    def excess(price):
+        new = at(price)
+        far, near = 1 / (U - new) - 1 / (U - x), 1 / (new - L) - 1 / (x - L)
+        return 2 - x[0] * x[1] + p[1] @ far + q[1] @ near
+
+    if not constrained or excess(0.0) <= 0:
+        return at(0.0)
+    return at(brentq(excess, 0.0, 1e6, xtol=1e-14))
+
+
+def _double_root(s0, m, n):
+    return s0 * (1 - 1 / m) ** n
+
+
+def _transfer_slope(R, M0, C):
+    return np.cross(M0, R.T @ C)
 
 
 ROTATION = np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]])
+F = (turn(1.3, [1, 2, -0.4]), turn(2.8, [0.3, -1, 1]), turn(-0.7, [2, 0.5, 1]))
+TARGETS = (turn(np.pi / 2, "x"), turn(np.pi, "y"), turn(0.4, [1, 1, 0]))
 
 #: name: what :class:`spinlab.teaching.exercises.Exercise` is made from
 ANSWERS = {
     "ex-mma-curvature": {
         "asks": "your function curvature(s, D)",
         "reference": lambda s, D: 2 * s / D,
-        "cases": ((1.0, 0.5), (3.0, 2.0)),
+        "cases": ((1.0, 0.5), (3.0, 2.0), (0.2, 5.0)),
+        "wrong": {
+            "p holds D squared; it does not cancel so.": lambda s, D: 2 * s / D**2,
+            "Both terms are not there: the slope has one sign.": lambda s, D: 4 * s / D,
+        },
     },
-    "ex-mma-truss": {
-        "asks": "the array (x1, x2)", "reference": _truss_optimum(), "tolerance": 1e-3,
-    },
+    "ex-mma-truss": {"asks": "the array (x1, x2)", "reference": _truss_optimum()},
     "ex-mma-price": {
         "asks": "your function multiplier(b)",
         "reference": lambda b: b**-0.5,
         "cases": ((1.0,), (4.0,), (0.3,)),
+        "wrong": {
+            "This is the minimum; the multiplier is its derivative.": lambda b: 2 * b**0.5,
+            "This is x1.": lambda b: b**0.5,
+        },
+    },
+    "ex-own-step": {
+        "asks": "your function step(x, L, U), the next (x1, x2)",
+        "reference": _mma_step,
+        "cases": tuple(
+            (np.array(x), np.array(L), np.array(U))
+            for x, L, U in (
+                ([2.0, 2.0], [1.0, 1.0], [3.0, 3.0]), ([3.0, 1.2], [1.5, 0.6], [4.0, 2.5]),
+                ([1.0, 1.5], [-1.0, -2.0], [4.0, 4.0]), ([8.0, 6.0], [7.5, 5.0], [9.0, 7.5]),
+            )
+        ),
+        "digits": 4,
+        "also": (lambda x, L, U: _mma_step(x, L, U, 1e-3),),
+        "wrong": {
+            "Here the constraint costs nothing.":
+                lambda x, L, U: _mma_step(x, L, U, constrained=False),
+        },
     },
     "ex-double-root": {
         "asks": "your function position(s0, m, n)",
-        "reference": lambda s0, m, n: s0 * (1 - 1 / m) ** n,
-        "cases": ((1.0, 2, 3), (0.4, 3, 5)),
+        "reference": _double_root,
+        "cases": ((1.0, 2, 3), (0.4, 3, 5), (-2.0, 4, 1)),
+        "wrong": {
+            "Right for double roots only.": lambda s0, m, n: s0 / 2**n,
+            "One step too many.": lambda s0, m, n: _double_root(s0, m, n + 1),
+        },
     },
     "ex-elastic": {
         "asks": "your function cost(f, c, d)",
         "reference": _cost_of_a_row,
         "cases": ((0.5, 2.0, 3.0), (-1.0, 2.0, 3.0), (2.0, 0.0, 6.0)),
+        "wrong": {
+            "May y be negative?": lambda f, c, d: c * f + d * f**2 / 2,
+            "What became of the half?": lambda f, c, d: c * max(f, 0) + d * max(f, 0) ** 2,
+        },
     },
     "ex-one-sided": {
-        "asks": "your function farthest(s0, b)",
+        "asks": "your function farthest(s0, b), for b > s0",
         "reference": lambda s0, b: s0 - b,
-        "cases": ((0.3, 1.0), (0.5, 0.8)),
+        "cases": ((0.3, 1.0), (0.5, 0.8), (0.1, 3.0)),
+        "wrong": {
+            "The step is not the place.": lambda s0, b: -b,
+            "There the cost begins; which s is farthest?": lambda s0, b: s0 / 2,
+        },
     },
-    "ex-mean-oscillates": {"asks": "the list of the three parts", "judge": _parts_are_between},
+    "ex-mean-oscillates": {
+        "asks": "the array of shape (3, 3): the first three values that each run has seen",
+        "reference": [
+            [1.112224, 0.8648624, 1.093641], [1.194706, 1.020763, 1.109594],
+            [1.440828, 1.118965, 1.102656],
+        ],
+    },
     "ex-error-angle": {
         "asks": "the angle in degrees, and f",
         "reference": [np.rad2deg(2 * np.arccos(0.999)), (4 * 0.999**2 - 1) / 3],
+        "wrong": {
+            "This is half of the angle.": [np.rad2deg(np.arccos(0.999)), (4 * 0.999**2 - 1) / 3],
+        },
     },
     "ex-common-phase": {
         "asks": "your function slope(F, U) of two 2 x 2 propagators",
         "reference": _common_phase_slope,
-        "cases": (
-            (turn(1.3, [1, 2, -0.4]), turn(np.pi / 2, "x")),
-            (turn(2.8, [0.3, -1, 1]), turn(np.pi, "y")),
-        ),
+        "cases": tuple(zip(F, TARGETS, strict=True)),
+        "digits": 4,
     },
     "ex-transfer-slope": {
         "asks": "your function slope(R, M0, C), the vector e",
@@ -111,14 +162,36 @@ ANSWERS = {
             (ROTATION, np.array([0.0, 0, 1]), np.array([1.0, 0, 0])),
             (ROTATION.T, np.array([0.6, 0, 0.8]), np.array([0.0, 1, 0])),
         ),
+        "wrong": {
+            "R goes forward; the target has to go back.": lambda R, M0, C: np.cross(M0, R @ C),
+        },
     },
     "ex-gauss-newton-rank": {
         "asks": "the number of members, and the largest rank",
-        "reference": [np.ceil(500 / 3), 3 * len(range(0, 255, 4))],
+        "reference": [167, 3 * len(range(0, 255, 4))],
+        "wrong": {
+            "Of 255 members, the first included: how many is every fourth?": [167, 189],
+            "A part of a member does not help.": [166, 192],
+        },
     },
     "ex-how-many-starts": {
-        "asks": "the numbers of starts for p = 0.3 and p = 0.8",
-        "reference": np.ceil(np.log(0.01) / np.log([0.7, 0.2])),
+        "asks": "the two whole numbers of starts", "reference": [13, 3],
+        "wrong": {"Round up, not down.": [12, 2]},
     },
-    "ex-floor": {"asks": "the phases in rad, an array of 500", "judge": _pulse_has_a_floor},
+    "ex-floor": {
+        "asks": "the phases in rad, an array of 500",
+        "take": numbers,
+        "judge": partial(
+            judge_phases, target=turn(np.pi / 2, "x"), steps=500, band_hz=10e3, spread=0.1,
+            mean=0.9985, worst=0.997,
+        ),
+    },
+    "ex-own-target": {
+        "asks": "the phases in rad, an array of 300",
+        "take": numbers,
+        "judge": partial(
+            judge_phases, target=turn(np.pi, "y"), steps=300, band_hz=5e3, spread=0.05,
+            mean=0.999, worst=0.99,
+        ),
+    },
 }
