@@ -10,6 +10,7 @@ The conventions of the whole package live here, once:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -40,7 +41,7 @@ B1_SCALE = sp.Symbol("kappa", positive=True)
 #: The two controls, dimensionless.
 CONTROLS = sp.symbols("u_x u_y", real=True)
 #: Names that a system's own symbols cannot have, the users' names for the first three included.
-RESERVED_NAMES = ("nu", "nu_rf", "kappa", "u_x", "u_y", "offset_hz", "rf_hz", "b1_scale")
+RESERVED_NAMES = "nu nu_rf kappa u_x u_y offset_hz rf_hz b1_scale layout".split()
 #: What an offset, a coupling or a time cannot contain.
 UNREAL = (sp.I, sp.nan, AppliedUndef)
 
@@ -118,6 +119,8 @@ def _check_values(values):
             )
         symbols |= number.free_symbols
     names = [symbol.name for symbol in symbols]
+    odd = [name for name in names if re.search(r"[:;?]|^\s|\s$", name)]  # no layout holds them
+    require(not odd, f"Names of symbols have no : ; ? or outer blanks, but {odd} arrived.")
     require(len({*names, *RESERVED_NAMES}) >= len(names) + len(RESERVED_NAMES),
             f"Each symbol needs a name of its own, and spinlab uses {', '.join(RESERVED_NAMES)} "
             f"itself, but {', '.join(sorted(names))} arrived.")
@@ -166,9 +169,8 @@ def hamiltonian(system):
 def hamiltonian_terms(spins):
     r"""Numbers of :func:`hamiltonian`: what the offsets and couplings of ``n`` spins multiply.
 
-    H is linear in both, so its values where one of them is 1 Hz and the others are 0 are all of it.
-    The array, (n + n (n - 1) / 2, 2**n, 2**n), is shared, hence read-only.  First come
-    :math:`\partial H/\partial\nu_i`, then :math:`\partial H/\partial J_{12}`, :math:`J_{13}`, ...
+    H is linear in both.  The array, (n + n (n - 1) / 2, 2**n, 2**n), is shared, hence read-only:
+    first :math:`\partial H/\partial\nu_i`, then :math:`\partial H/\partial J_{12}, \dots`
 
     Examples
     --------
@@ -181,9 +183,11 @@ def hamiltonian_terms(spins):
     pairs = list(combinations(range(1, spins + 1), 2))
     symbols = sp.symbols(f"x_:{spins + len(pairs)}")
     couplings = [(*pair, J) for pair, J in zip(pairs, symbols[spins:], strict=True)]
-    H = hamiltonian(SpinSystem(symbols[:spins], couplings))
-    off = dict.fromkeys((OFFSET, *CONTROLS, *symbols), sp.Integer(0))
-    return frozen([numbers(H.xreplace({**off, x: sp.Integer(1)})).real for x in symbols])
+    entries = hamiltonian(SpinSystem(symbols[:spins], couplings)).todok()
+    coefficients, _ = sp.linear_eq_to_matrix(list(entries.values()), symbols)
+    terms = np.zeros((len(symbols), 2**spins, 2**spins))
+    terms[(..., *np.transpose(list(entries)))] = numbers(coefficients).real.T
+    return frozen(terms)
 
 
 def relaxation_superoperator(t1, t2):
