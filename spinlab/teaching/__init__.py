@@ -7,8 +7,9 @@ formula      a curve of closed form, which the page itself computes (``explore_f
 alt          what a picture shows, in words, for those who cannot see it
 exercise     a question of a chapter, with its reference answer (``answers/``)
 verdict      whether an answer is right, and a hint that does not reveal it (``check_answer``)
-slip         a usual mistake that a hint names: the sign, a factor of 2 pi, a transposed matrix
-grader       runs a folder of notebooks and tabulates the verdicts (``spinlab.teaching.grade``)
+slip         a usual mistake that a hint names, where all entries of all cases agree with it
+plain data   an answer as numbers and text, which another process can judge again
+grader       runs a folder of notebooks and judges their answers (``spinlab.teaching.grade``)
 ===========  ======================================================================================
 
 Nothing of this is loaded before it is used: figures need Matplotlib, and answers all chapters.

@@ -34,7 +34,7 @@ import sys, time, nbclient, nbformat
 path, seconds = sys.argv[1], float(sys.argv[2])
 end = time.monotonic() + seconds
 nbclient.NotebookClient(
-    nbformat.read(path, as_version=4), allow_errors=True,
+    nbformat.read(path, as_version=4), allow_errors=True, kernel_name="python3",
     timeout_func=lambda cell: max(1, int(end - time.monotonic())),
 ).execute()
 """
@@ -96,7 +96,7 @@ def _run(place, record, timeout):
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return f"Stopped: it took longer than {timeout:g} s."
-    raised = re.findall(r"^[\w.]*Error.*", done.stderr.decode(errors="replace"), re.MULTILINE)
+    raised = re.findall(r"^[\w.]+(?:Error|Kernel)\b.*", done.stderr.decode(errors="replace"), re.MULTILINE)
     return f"Stopped: {(raised or ['it was killed.'])[-1][:200]}" if done.returncode else ""
 
 
