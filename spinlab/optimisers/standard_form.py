@@ -95,7 +95,7 @@ def least_squares_rows(residuals, jacobian, limits=(), slopes=()):
     -------
     tuple
         ``f0, df0, f, df`` for :func:`spinlab.optimisers.mma.step` or
-        :func:`spinlab.optimisers.solve_mma`.
+        :func:`spinlab.optimisers.mma.gcmma_step`.
 
     Examples
     --------
