@@ -168,7 +168,7 @@ def _entries(layout):
     return tuple(entries)
 
 
-def arrays(layout, **values):
+def arrays(layout, /, **values):
     """The values as arrays, or as numbers where no axis is named, if they are as the layout says.
 
     Parameters
