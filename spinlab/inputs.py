@@ -98,13 +98,6 @@ def not_negative(name, value, unit=""):
     return number(name, value, unit, "0 or a positive number", lambda found: found >= 0)
 
 
-def echo_time(name, value):
-    """The value, if it can be an echo time in seconds: one in milliseconds is far too long."""
-    value = positive(name, value, " of seconds")
-    require(value <= 5, f"{name} = {value:g} s is no echo time; give seconds, such as 0.03.")
-    return value
-
-
 def whole(name, value, least=1, most=math.inf):
     """The value, if it is a whole number and neither too small nor too large."""
     good = isinstance(value, Integral) and not isinstance(value, bool) and least <= value <= most
@@ -274,31 +267,3 @@ def frozen(array):
     array = np.array(array)
     array.setflags(write=False)
     return array
-
-
-def start_in_box(x0, lower, upper, room=False):
-    """A start, (n,), and its bounds as arrays of that shape, if it lies between them.
-
-    With ``room``, the bounds must be finite and leave some; without, they may be equal or infinite.
-    """
-    x0 = arrays("x0: n", x0=x0)
-    box = []
-    for name, bound in (("lower", lower), ("upper", upper)):
-        bound = finite_array(name, bound) if room else np.asarray(bound, dtype=float)
-        require(
-            bound.shape in ((), x0.shape) and not np.isnan(bound).any(),
-            f"{name} must be a number or have shape {x0.shape}, without NaN, but {bound.shape} "
-            "arrived.",
-        )
-        box.append(np.broadcast_to(bound, x0.shape))
-    low, high = box
-    for wrong, sentence in (
-        (low >= high if room else low > high, f"The bounds {'touch or ' if room else ''}cross"),
-        ((x0 < low) | (x0 > high), "x0 starts outside its bounds"),
-    ):
-        if wrong.any():
-            k = int(np.argmax(wrong))
-            raise ValueError(
-                f"{sentence}: unknown {k} is {x0[k]:g}, its bounds are {low[k]:g} and {high[k]:g}."
-            )
-    return x0, box

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.interpolate import BSpline
 
-from ..inputs import arrays, choice, echo_time, hold, instance, positive, require, window
+from ..inputs import arrays, choice, hold, instance, positive, require, window
 from .metabolites import METABOLITES, Scanner, metabolite
 from .problem import SpectralProblem
-from .sequences import duration, press
+from .sequences import ECHO, duration, press
 from .spectra import exact_spectrum, judging_members, peak, ppm_axis
 
 
@@ -218,7 +218,7 @@ def fit_model(te, snr=100.0, window_ppm=(0.6, 4.2), knots=12, scanner=None, line
     FitModel
     """
     scanner = Scanner() if scanner is None else instance("scanner", scanner, Scanner)
-    te, snr = echo_time("te", te), positive("snr", snr)
+    te, snr = arrays(f"te: {ECHO}; snr: > 0", te=te, snr=snr)
     ppm = ppm_axis(*window("window_ppm", window_ppm), 1e6 / scanner.larmor_hz)
     known = {name: metabolite(name).concentration for name in METABOLITES}
     known = {name: value for name, value in known.items() if value is not None}

@@ -18,13 +18,13 @@ from functools import cached_property
 import numpy as np
 
 from ..control.ensemble import Ensemble
-from ..inputs import arrays, choice, echo_time, function, hold, instance, require, window
+from ..inputs import arrays, choice, function, hold, instance, require, window
 from ..pulses.filter_and_bound import helmholtz, radial_bound
 from ..pulses.pulse import Pulse
 from ..spins.operators import spin_matrices
 from .designs import mapper, spectral_goal
 from .metabolites import Scanner, metabolite
-from .sequences import shaped_press
+from .sequences import ECHO, shaped_press
 from .spectra import line_shape
 from .split_step import PRECISIONS, detection_matrix, group_spectra, split_step
 
@@ -107,7 +107,7 @@ class SpectralProblem:
     @cached_property
     def intervals(self):
         """Steps of the three free intervals of PRESS."""
-        te1, te2 = echo_time("te1", self.te1), echo_time("te2", self.te2)
+        te1, te2 = arrays(f"te1: {ECHO}; te2: {ECHO}", te1=self.te1, te2=self.te2)
         lengths = np.array([te1, te1 + te2, te2]) / 2
         steps = np.rint(lengths / self.dt).astype(int)
         fits = steps.min() > 0 and np.all(abs(steps * self.dt - lengths) < 1e-9)

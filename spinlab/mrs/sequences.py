@@ -21,8 +21,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..inputs import arrays, choice, echo_time, hold, instance, not_negative, require, whole
+from ..inputs import arrays, choice, hold, instance, require, whole
 from ..pulses.pulse import Pulse
+
+#: What an echo time can be: one in milliseconds is far too long.
+ECHO = "> 0 <= 5 (seconds)"
 
 
 @dataclass(frozen=True)
@@ -198,13 +201,13 @@ def pulse_acquire():
 
 def spin_echo(te):
     """90 - te/2 - 180 - te/2, the pathway selected by crushers."""
-    half = Delay(echo_time("te", te) / 2)
+    half = Delay(arrays(f"te: {ECHO}", te=te) / 2)
     return (EXCITATION, half, CoherenceFilter(1), REFOCUSING, CoherenceFilter(-1), half)
 
 
 def press(te1, te2):
     """PRESS: 90 - te1/2 - 180 - te1/2 - te2/2 - 180 - te2/2, with crushers at both echoes."""
-    te1, te2 = echo_time("te1", te1), echo_time("te2", te2)
+    te1, te2 = arrays(f"te1: {ECHO}; te2: {ECHO}", te1=te1, te2=te2)
     return (
         EXCITATION, Delay(te1 / 2), CoherenceFilter(-1), REFOCUSING, CoherenceFilter(1),
         Delay((te1 + te2) / 2), REFOCUSING, CoherenceFilter(-1), Delay(te2 / 2),
@@ -225,7 +228,8 @@ def shaped_press(first, second, third):
 
 def steam(te, tm):
     """STEAM: 90 - te/2 - 90 - tm - 90 - te/2, stimulated echo only; half the signal is lost."""
-    half, mixing = Delay(echo_time("te", te) / 2), Delay(not_negative("tm", tm, " of seconds"))
+    te, tm = arrays(f"te: {ECHO}; tm: >= 0 (seconds)", te=te, tm=tm)
+    half, mixing = Delay(te / 2), Delay(tm)
     return (
         EXCITATION, half, CoherenceFilter(1), replace(EXCITATION, phase_deg=-90.0),
         CoherenceFilter(0), mixing, EXCITATION, CoherenceFilter(-1), half,
@@ -264,7 +268,7 @@ def mega_press(te, edit_ppm=1.9, off_ppm=7.5, pulse=None, te1=0.01, mode="differ
     """
     choice("mode", mode, ("difference", "on", "off"))
     pulse = gaussian_pulse(0.014) if pulse is None else instance("pulse", pulse, Pulse)
-    te, te1, length = echo_time("te", te), echo_time("te1", te1), pulse.duration
+    (te, te1), length = arrays(f"te: {ECHO}; te1: {ECHO}", te=te, te1=te1), pulse.duration
     before, after = te / 4 - length / 2, te / 4 - te1 / 2 - length / 2
     require(after >= 0,
             f"te = {te:g} s is too short for editing pulses of {length:g} s and te1 = {te1:g} s; "

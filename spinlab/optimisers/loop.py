@@ -21,12 +21,13 @@ import inspect
 
 import numpy as np
 
-from ..inputs import arrays, choice, function, instance, require, start_in_box
+from ..inputs import arrays, choice, function, instance, require
 from .asymptotes import gcmma, mma
 from .books import PATIENCE, Run, Stagnation, Stop
 from .descents import USED_UP, gauss_newton, l_bfgs, newton, steepest_descent
 from .goal import Goal
 from .mma import MMAOptions
+from .standard_form import start_in_box
 
 #: name: ``optimiser(run, x, **options)``, which returns (success, message)
 OPTIMISERS = {

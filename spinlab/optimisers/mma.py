@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..inputs import arrays, instance, positive, start_in_box
-from .standard_form import Form
+from ..inputs import arrays, instance, positive
+from .standard_form import Form, start_in_box
 from .subproblem import Solution, Subproblem
 from .subproblem_solvers import solve
 

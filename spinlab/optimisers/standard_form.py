@@ -13,6 +13,7 @@ each stands a function that arranges values and derivatives in rows.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from reprlib import repr as brief
 
 import numpy as np
 
@@ -137,3 +138,27 @@ def _arranged(signs, values, jacobian, limits, slopes):
     limits, slopes = arrays(f"limits: l*; slopes: l* {n}", limits=limits, slopes=slopes)
     f = np.concatenate([*(sign * values for sign in signs), limits])
     return 0.0, np.zeros(n), f, np.concatenate([*(sign * jacobian for sign in signs), slopes])
+
+
+def start_in_box(x0, lower, upper, room=False):
+    """A start, (n,), and its bounds as arrays of that shape, if it lies between them.
+
+    With ``room``, the bounds must be finite and leave some; without, they may be equal or infinite.
+    """
+    x0, box = arrays("x0: n", x0=x0), []
+    for name, bound in (("lower", lower), ("upper", upper)):
+        bound = np.asarray(bound, dtype=float)
+        plain = bound.shape in ((), x0.shape)
+        good = plain and not np.isnan(bound).any() and (np.isfinite(bound).all() or not room)
+        require(good, f"{name} must be a{' finite' * room} number, or of shape {x0.shape}, without "
+                      f"NaN, but {brief(bound)} arrived.")  # fmt: skip
+        box.append(np.broadcast_to(bound, x0.shape))
+    low, high = box
+    for wrong, sentence in (
+        (low >= high if room else low > high, f"The bounds {'touch or ' * room}cross"),
+        ((x0 < low) | (x0 > high), "x0 starts outside its bounds"),
+    ):
+        k = int(np.argmax(wrong))
+        require(not wrong[k], f"{sentence}: unknown {k} is {x0[k]:g}, its bounds are {low[k]:g} "
+                              f"and {high[k]:g}.")  # fmt: skip
+    return x0, box

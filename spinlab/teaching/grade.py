@@ -96,7 +96,8 @@ def _run(place, record, timeout):
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return f"Stopped: it took longer than {timeout:g} s."
-    raised = re.findall(r"^[\w.]+(?:Error|Kernel)\b.*", done.stderr.decode(errors="replace"), re.MULTILINE)
+    told = done.stderr.decode(errors="replace")
+    raised = re.findall(r"^[\w.]+(?:Error|Kernel)\b.*", told, re.MULTILINE)
     return f"Stopped: {(raised or ['it was killed.'])[-1][:200]}" if done.returncode else ""
 
 
