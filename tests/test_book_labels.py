@@ -1,4 +1,4 @@
-"""Labels of the book's equations: what is cited exists, and no name is given twice."""
+"""What ties the book together: labels that exist, once each; a map and pages without a gap."""
 
 import json
 import re
@@ -60,3 +60,22 @@ def test_every_equation_of_the_paper_has_its_row():
         first, _, last = entry.strip().partition("-")
         listed += range(int(first), int(last or first) + 1)
     assert sorted(listed) == list(range(1, 46))
+
+
+def test_the_map_has_every_notebook():
+    preface = (ROOT / "book" / "preface.md").read_text("utf-8")
+    listed = re.findall(r"\]\((chapter\d/[\w-]+\.ipynb)\)", preface)
+    notebooks = [path.relative_to(ROOT / "book").as_posix() for path in PAGES if path.suffix != ".md"]
+    assert sorted(listed) == sorted(notebooks)
+
+
+def test_every_wing_has_its_page():
+    """It begins with the calls that one needs, and ends in all that there is."""
+    folders = {path.parent.name for path in (ROOT / "spinlab").glob("*/__init__.py")}
+    files = {path.stem for path in (ROOT / "spinlab").glob("*.py")} - {"__init__"}
+    toc = (ROOT / "_toc.yml").read_text("utf-8")
+    for wing in folders | files:
+        page = (ROOT / "book" / "library" / f"{wing}.md").read_text("utf-8")
+        assert "| I want to ... | call |" in page
+        assert page.endswith(f"```{{wing}} {wing}\n```\n")
+        assert f"book/library/{wing}\n" in toc

@@ -190,6 +190,28 @@ def test_nothing_is_cut_on_a_wide_screen(page, base_url, path):
     assert not culprits, "\n".join([f"{len(culprits)} cut on {path}:", *culprits])
 
 
+@pytest.mark.parametrize("width", [1280, PHONE_WIDTH])
+def test_a_term_shows_what_it_means(page, base_url, width):
+    """By pointer and by keyboard, within the window, until Escape."""
+    from playwright.sync_api import expect
+
+    page.set_viewport_size({"width": width, "height": 900})
+    open_page(page, base_url + "book/chapter1/grape.html")
+    page.evaluate(UNFOLD)
+    note, terms = page.locator(".term-note"), page.locator("a.term")
+    assert terms.count() > 5
+    for term in terms.all()[:8]:
+        term.hover()
+        expect(note).to_have_text(term.get_attribute("data-definition"))
+        box = note.bounding_box()
+        assert 0 <= box["x"] and box["x"] + box["width"] <= width
+    page.mouse.move(0, 0)
+    terms.first.focus()
+    expect(note).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(note).to_be_hidden()
+
+
 @pytest.mark.parametrize("path", INTERACTIVE)
 def test_every_slider_moves_its_figure(page, base_url, path):
     from playwright.sync_api import expect
