@@ -24,7 +24,7 @@ import numpy as np
 import spinlab as sl
 
 DATA = Path(__file__).parents[1] / "book" / "data" / "race.json"
-BLOCKS, BLOCK, SEED, END = 5, 64, 1000, 250
+BLOCKS, BLOCK, SEED, END = 5, 64, 2000, 250
 CHECKPOINTS = (5, 10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 250)
 #: name: (rungs, keep, finish)
 RULES = {
@@ -33,9 +33,9 @@ RULES = {
     "one heat of 15, finish 2": ((15,), 0.5, 2),
     "rungs 20, 60, finish 4": ((20, 60), 0.5, 4),
     "rungs 40, 80, finish 4": ((40, 80), 0.5, 4),
-    "rungs 60, 100, finish 4": ((60, 100), 0.5, 4),
+    "rungs 60, 90, 120, finish 4": ((60, 90, 120), 0.5, 4),
 }
-RACED = "rungs 60, 100, finish 4"
+RACED = "rungs 60, 90, 120, finish 4"
 
 
 def members(half_width, offsets, spread):
@@ -52,7 +52,6 @@ PROBLEMS = {
         None, np.diag([1.0, -1, -1]), 300e-6, 100, 10e3, members(8e3, 13, 0.1),
         objective="rotation",
     ),
-    "excitation, 20 kHz": sl.Problem("Iz", "Ix", 250e-6, 125, 10e3, members(10e3, 13, 0.2)),
 }
 
 
@@ -178,11 +177,12 @@ def digits(values, count=4):
 
 
 def main(parts):
-    data = json.loads(DATA.read_text()) if DATA.exists() else {}
     for part in parts or ("starts", "optimisers"):
         began = time.process_time()
-        data[part] = {"starts": starts, "optimisers": optimisers}[part]()
+        found = {"starts": starts, "optimisers": optimisers}[part]()
         print(f"{part}: {time.process_time() - began:.0f} s of CPU time", flush=True)
+        data = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {}
+        data[part] = found
         DATA.write_text(json.dumps(data, separators=(",", ":")) + "\n", encoding="utf-8")
 
 

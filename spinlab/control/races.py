@@ -51,7 +51,7 @@ class RaceResult:
         return self.rounds[0]
 
 
-def race(run, n=8, rungs=(20, 60), keep=0.5, max_iterations=200, finish=1, seed=0, jobs=None):
+def race(run, n=8, rungs=(60, 90, 120), keep=0.5, max_iterations=200, finish=1, seed=0, jobs=None):
     """Race many random starts: successive halving :cite:`jamieson2016`, by iterations.
 
     All starts run to the first rung.  The best of them, a share ``keep``, go on to the second, and
