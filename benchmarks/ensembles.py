@@ -137,7 +137,7 @@ def bebop(duration=337.5e-6, seconds=300):
     start, cpu = time.perf_counter(), time.process_time()
     run = partial(design, kind="phase", method="spinors", radius=0)
     coarse = race(
-        partial(run, task(135)), n=16, cheap=150, finish=4, max_iterations=1500, seed=0, jobs=1,
+        partial(run, task(135)), n=16, rungs=(150,), finish=4, max_iterations=1500, seed=0, jobs=1,
     ).best
     fine = run(task(675), x0=np.repeat(coarse.x, 5, axis=1), max_iterations=300)
     wall, cpu = time.perf_counter() - start, time.process_time() - cpu
@@ -159,9 +159,9 @@ def processes(restarts=32, iterations=45, rounds=3):
     """
     run = partial(design, problem(255, 500), kind="phase", method="spinors")
     contest = partial(
-        race, run, n=restarts, cheap=iterations, finish=2, max_iterations=iterations
+        race, run, n=restarts, rungs=(iterations,), finish=2, max_iterations=iterations
     )
-    race(run, n=4, cheap=1, max_iterations=1, jobs=2)
+    race(run, n=4, rungs=(1,), max_iterations=1, jobs=2)
     results, seconds = {}, {1: [], 2: []}
     for jobs in (1, 2) * rounds:
         start = time.perf_counter()

@@ -67,7 +67,7 @@ def raced(name):
     """One design from scratch: the winning result, and the seed that it started from."""
     make, turns = DESIGNS[name]
     run = partial(sl.design, make(), turns=turns)
-    found = sl.race(run, n=8, cheap=40, finish=2, max_iterations=400, jobs=-1)
+    found = sl.race(run, n=8, rungs=(40,), finish=2, max_iterations=400, jobs=-1)
     heats = {seed: abs(heat.fun - found.best.history.fun[0]) for seed, heat in found.heats.items()}
     return found.best, min(heats, key=heats.get)
 

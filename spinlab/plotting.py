@@ -122,13 +122,14 @@ def plot_convergence(histories):
     for history in histories.values():
         instance("A history", history, History, "Pass result.history.")
     fig, (left, right) = plt.subplots(1, 2, sharey=True, figsize=(7.2, 3.4), layout="constrained")
-    for name, history in histories.items():
+    for k, (name, history) in enumerate(histories.items()):
         infidelity = 1 - np.maximum.accumulate(history.fidelity)
-        left.semilogy(infidelity, label=name)
-        right.semilogy(history.seconds, infidelity, label=name)
+        style = ("-", "--", ":", "-.")[k % 4]  # with the seven colours: 28 lines that differ
+        left.semilogy(infidelity, style, label=name)
+        right.semilogy(history.seconds, infidelity, style, label=name)
     left.set(xlabel="iteration", ylabel="mean infidelity")
     right.set(xlabel="time (s)")
-    right.legend()
+    fig.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return fig
 
 

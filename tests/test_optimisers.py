@@ -174,7 +174,7 @@ def test_race_finishes_the_best():
         start = np.random.default_rng(seed).uniform(-3, 3, 4) if x0 is None else x0
         return sl.minimise(GOAL, start, max_iterations=max_iterations)
 
-    result = sl.race(run, n=5, cheap=2, max_iterations=50, finish=2, jobs=1)
+    result = sl.race(run, n=5, rungs=(2,), max_iterations=50, finish=2, jobs=1)
     assert sorted(result.heats) == list(range(5)) and len(result.finished) == 2
     assert result.best is result.finished[0] and result.best.fun < 1e-9
     cheapest = min(result.heats.values(), key=lambda r: r.fun)

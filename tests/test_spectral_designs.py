@@ -128,7 +128,7 @@ def test_design_goes_down_races_and_keeps_its_best():
     assert result.fun == pytest.approx(problem.value(result.x)[0], rel=1e-6)
     assert 0 < result.rf_hz.max() <= 500 and len(result.pulses) == 3
     run = partial(sl.design, problem)
-    raced = sl.race(run, n=2, cheap=2, max_iterations=3, jobs=1)
+    raced = sl.race(run, n=2, rungs=(2,), max_iterations=3, jobs=1)
     assert raced.best.fun < min(heat.fun for heat in raced.heats.values())
 
 

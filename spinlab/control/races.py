@@ -1,15 +1,18 @@
 """Races and sweeps: many runs that know nothing of each other, on all cores or on a cluster.
 
-A *race* gives many random starts a few iterations each and finishes the best of them; a *sweep*
-runs a function over a table of cases: durations, bandwidths, ensembles, pieces of a grid.  Both
-go through joblib.  They use every core of this machine, or what ``joblib.parallel_config`` says:
-inside ``with joblib.parallel_config("dask")`` that is a cluster, where the work of a worker that
-dies is done again.  The results are the same everywhere.
+A *race* gives many random starts a few iterations each, then more to the better share of them, and
+finishes the best; a *sweep* runs a function over a table of cases: durations, bandwidths,
+ensembles, pieces of a grid.  Both go through joblib.  They use every core of this machine, or what
+``joblib.parallel_config`` says: inside ``with joblib.parallel_config("dask")`` that is a cluster,
+where the work of a worker that dies is done again.  The results are the same everywhere.
 """
 
 from __future__ import annotations
 
+import math
 import pickle
+import traceback
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from numbers import Real
 
@@ -17,7 +20,7 @@ import joblib
 import numpy as np
 from joblib.parallel import get_active_backend
 
-from ..inputs import require, whole
+from ..inputs import arrays, require, whole
 
 
 @dataclass(frozen=True)
@@ -29,32 +32,48 @@ class RaceResult:
     best : result
         Of the finished runs the one with the smallest ``fun``.
     finished : tuple of results
-        All finished runs, the best first.
-    heats : dict of int to result
-        The first, cheap run of every seed.
+        The runs of the last round, the best first; after an interruption with what they had reached
+        in the round before, where they had not come further.
+    rounds : tuple of dicts
+        From seed to result: the first heat of all starts, those of the other rungs, the finals.
+    interrupted : bool
+        Whether the user ended it.
     """
 
     best: object
     finished: tuple
-    heats: dict
+    rounds: tuple
+    interrupted: bool = False
+
+    @property
+    def heats(self):
+        """The first, cheap run of every seed."""
+        return self.rounds[0]
 
 
-def race(run, n=8, cheap=20, max_iterations=200, finish=1, seed=0, jobs=None):
-    """Race many random starts: all get a few iterations, the best are finished.
+def race(run, n=8, rungs=(60, 90, 120), keep=0.5, max_iterations=200, finish=1, seed=0, jobs=None):
+    """Race many random starts: successive halving :cite:`jamieson2016`, by iterations.
+
+    All starts run to the first rung.  The best of them, a share ``keep``, go on to the second, and
+    so forth; the best ``finish`` of the last rung run to the end.  How good a start is shows late
+    on a rugged problem: there, take the first rung at some tens of iterations, not at ten.
 
     Parameters
     ----------
     run : callable
         ``run(seed=, max_iterations=, x0=)`` returns a result with ``x`` and ``fun``, such as
-        ``functools.partial(spinlab.design, problem, kind="phase")``.  With ``x0`` it goes on there.
+        ``functools.partial(spinlab.design, problem, kind="phase")``.  With ``x0`` it goes on there,
+        though without what the optimiser had learnt: L-BFGS begins its memory anew.
     n : int
         How many starts, with the seeds ``seed, seed + 1, ...``.
-    cheap : int
-        Iterations of each in the first heat.
+    rungs : tuple of int
+        Iterations after which starts drop out, counted from the start.
+    keep : float
+        Which part goes on after each rung but the last, rounded up; ``finish`` at least.
     max_iterations : int
-        Of the finishing runs.
+        Of the finishing runs, after the last rung.
     finish : int
-        How many of the best go on.
+        How many are finished.
     seed : int
     jobs : int, optional
         Starts at a time: -1 for one on every core, 1 for this process alone.  Default: what
@@ -65,35 +84,50 @@ def race(run, n=8, cheap=20, max_iterations=200, finish=1, seed=0, jobs=None):
     RaceResult
         Also after an interruption: with what had been run by then.
 
+    Raises
+    ------
+    ValueError, TypeError, RuntimeError
+        A start has failed: the sentence names its seed, and the error's ``results`` has the runs of
+        that round, as in :func:`sweep`.
+
     Examples
     --------
     >>> from functools import partial
     >>> from spinlab import Problem, design
     >>> problem = Problem("Iz", "Ix", duration=100e-6, steps=25, rf_hz=5e3)
     >>> run = partial(design, problem, kind="xy")
-    >>> result = race(run, n=3, cheap=3, max_iterations=20, jobs=1)
-    >>> result.best.fun == min(run.fun for run in result.finished), len(result.heats)
-    (True, 3)
+    >>> result = race(run, n=4, rungs=(2, 5), max_iterations=20, jobs=1)
+    >>> [len(runs) for runs in result.rounds], result.best.fun < 1e-6
+    ([4, 2, 1], True)
     """
     _check(run, jobs, "race() takes a function that runs one start")
-    whole("n", n), whole("cheap", cheap), whole("max_iterations", max_iterations)
+    whole("n", n), whole("max_iterations", max_iterations), whole("seed", seed, 0)
     require(whole("finish", finish) <= n, f"finish must not exceed n = {n}, but {finish} arrived.")
-    whole("seed", seed, 0)
-    start, seeds = joblib.delayed(_start), range(seed, seed + n)
-    heats = _results([start(run, s, max_iterations=cheap) for s in seeds], jobs)
-    heats = dict(zip(seeds, heats, strict=False))
-    best, finished = sorted(heats, key=lambda s: _place(heats[s]))[:finish], []
-    if len(heats) == n and not interrupted(heats[seeds[-1]]):
-        try:
-            finished = _results(
-                [start(run, s, max_iterations=max_iterations, x0=heats[s].x) for s in best], jobs
-            )
-        except KeyboardInterrupt:
-            pass
-    finished = sorted(finished or [heats[best[0]]], key=_place)
+    rungs, keep = arrays("rungs: k; keep: > 0 <= 1", rungs=rungs, keep=keep)
+    lengths = np.diff(rungs, prepend=0)
+    rising = np.all(lengths >= 1) and np.all(lengths % 1 == 0)
+    require(rising, f"rungs must be rising whole numbers of at least 1, but {rungs} arrived.")
+    field, latest, rounds, start = [*range(seed, seed + n)], {}, [], joblib.delayed(_start)
+    parts = (1, *[keep] * (len(rungs) - 1), 0)
+    for part, iterations in zip(parts, (*lengths, max_iterations), strict=True):
+        field = field[: max(finish, math.ceil(part * len(field)))]
+        onward = [{"x0": latest[s].x} if rounds else {} for s in field]
+        calls = [
+            start(run, seed=s, max_iterations=int(iterations), **here)
+            for s, here in zip(field, onward, strict=True)
+        ]
+        results, stopped = _results(calls, [f"The start with seed={s}" for s in field], jobs)
+        if stopped and not (results or rounds):
+            raise KeyboardInterrupt
+        rounds.append(dict(zip(field, results, strict=False)))
+        latest.update(rounds[-1])
+        if stopped:
+            break
+        field.sort(key=lambda s: _place(latest[s]))
+    finished = sorted((latest[s] for s in field if s in latest), key=_place)
     won = not np.isnan(finished[0].fun)
     require(won, "No start has won: the fun of all that were finished is NaN.")
-    return RaceResult(finished[0], tuple(finished), heats)
+    return RaceResult(finished[0], tuple(finished), tuple(rounds), stopped)
 
 
 def sweep(run, cases, jobs=None):
@@ -123,6 +157,10 @@ def sweep(run, cases, jobs=None):
 
     Raises
     ------
+    ValueError, TypeError, RuntimeError
+        A case has failed, after all others were run.  The sentence names it, and what is ready is
+        not lost: the error's ``results`` is the list, with an error where a case failed.  Also
+        where a process died; then they are those of the first cases.
     TypeError
         The function, a case or a result cannot be pickled.
 
@@ -141,20 +179,20 @@ def sweep(run, cases, jobs=None):
         cases = list(cases)
     except TypeError:
         raise TypeError(f"cases must be a list of what to run, but {cases!r} arrived.") from None
-    return _results([joblib.delayed(run)(case) for case in cases], jobs)
+    names = [f"The run of cases[{k}]" for k in range(len(cases))]
+    results, stopped = _results([joblib.delayed(run)(case) for case in cases], names, jobs)
+    if stopped and not results:
+        raise KeyboardInterrupt
+    return results
 
 
-def _start(run, seed, **arguments):
-    """One start; if it fails or returns no result, the error names its seed."""
-    try:
-        result = run(seed=seed, **arguments)
-    except Exception as error:
-        kinds = [kind for kind in (ValueError, TypeError) if isinstance(error, kind)]
-        raise (*kinds, RuntimeError)[0](f"The start with seed={seed} failed: {error}") from error
+def _start(run, **arguments):
+    """One start of a race."""
+    result = run(**arguments)
     if not (hasattr(result, "x") and isinstance(getattr(result, "fun", None), Real)):
         raise TypeError(
-            "run must return a result with x and a number fun, such as a design, but with "
-            f"seed={seed} {type(result).__name__} arrived."
+            "run must return a result with x and a number fun, such as a design, but "
+            f"{type(result).__name__} arrived."
         )
     return result
 
@@ -176,29 +214,52 @@ def _check(run, jobs, what):
         whole("jobs", jobs)
 
 
-def _results(calls, jobs):
-    """Results in order; after an interruption the first ones, if there are any."""
+class _Failure(Exception):
+    """What a failed call returns, so that the others go on: its error, and where that was."""
+
+
+def _attempt(name, run, arguments, keywords):
+    """The result of a call, or its failure, which names it."""
+    try:
+        return run(*arguments, **keywords)
+    except (Exception, SystemExit) as error:
+        kind = next((k for k in (ValueError, TypeError) if isinstance(error, k)), RuntimeError)
+        return _Failure(kind(f"{name} failed: {error}"), traceback.format_exc())
+
+
+def _results(calls, names, jobs):
+    """Results in order, and whether the user interrupted: then they are the first ones."""
     backend, configured = get_active_backend()
     if len(calls) == 1 or backend.nesting_level:  # nothing to share, or already one of many
         jobs = 1
     elif jobs is None:
         jobs = -1 if configured is None else configured
-    results = []
+    results, stopped, attempt = [], False, joblib.delayed(_attempt)
     try:
         # One after the other as they are ready, so that an interruption leaves those that are;
         # and no large array becomes a read-only file on its way.
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", max_nbytes=None)
-        for result in parallel(calls):
+        todo = [attempt(name, *call) for name, call in zip(names, calls, strict=True)]
+        for result in parallel(todo):
             results.append(result)
-            if interrupted(result):
+            stopped = interrupted(result)
+            if stopped:
                 break
     except KeyboardInterrupt:
-        if not results:
-            raise
+        stopped = True
     except pickle.PicklingError as error:
         reason = str(error.__cause__ or error).strip(' \n"').splitlines()[-1]
         raise TypeError(
             f"What is run must be picklable to reach another process ({reason}); give jobs=1 to "
             "stay in this one."
         ) from error
-    return results
+    except BrokenExecutor as error:
+        died = f"{names[len(results)]} failed, or one beside it: its process died, perhaps for "
+        died += "want of memory; fewer jobs need less."
+        results.append(_Failure(RuntimeError(died), str(error)))
+    failures = [result.args for result in results if isinstance(result, _Failure)]
+    if failures:
+        error, where = failures[0]
+        error.results = [r.args[0] if isinstance(r, _Failure) else r for r in results]
+        raise error from RuntimeError(where)
+    return results, stopped

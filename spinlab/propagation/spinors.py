@@ -77,7 +77,7 @@ class SpinorFidelity:
 
     A small turn :math:`m` before everything else changes the fidelity by :math:`e\cdot m`; an early
     turn :math:`m` and a late one :math:`m'` have the second derivative :math:`m\cdot A\,m'`.  The
-    residual :math:`r`, with :math:`1 - \eta = |r|^2/2`, changes by :math:`K m`.
+    residual :math:`r`, with :math:`1 - \eta = |r|^2/2`, changes by :math:`Q m`.
 
     Parameters
     ----------
