@@ -531,7 +531,7 @@ PROBLEMS = [
     ("sl.design(problem, penalty=-1)", "penalty must be at least 0, but -1 arrived."),
     ("sl.design(Problem(None, np.eye(3)[[1, 2, 0]], objective='universal'))", "unitary 2 x 2"),
     ("sl.minimise(5, [1.0])", "The value of a goal must be a function, but 5 arrived."),
-    ("sl.minimise(square, [1.0], lower=2, upper=1)", "The bounds cross: unknown 0 is 1"),
+    ("sl.minimise(square, [1.0], lower=2, upper=1)", "The bounds leave no room: unknown 0 is 1"),
     ("sl.minimise(square, [1.0], lower=2)", "x0 starts outside its bounds: unknown 0 is 1"),
     ("sl.minimise(square, [nan])", "x0 must be finite"),
     ("sl.minimise(square, [1.0], callback=5)", "callback must be a function, but 5 arrived."),
@@ -630,7 +630,7 @@ DISPLAY = [
 ]
 CONSTRAINED = [
     ("sl.minimise(disc, [0.0, 0.0], 'mma', 1, 1)", "x0 starts outside its bounds: unknown 0 is 0"),
-    ("sl.minimise(disc, [1.0, 1.0], 'mma', 1, 1)", "The bounds touch or cross: unknown 0 is 1"),
+    ("sl.minimise(disc, [1.0, 1.0], 'mma', 1, 1)", "The bounds leave no room: unknown 0 is 1"),
     ("sl.minimise(disc, [0.0, 2.0], 'mma', -1, 1)", "outside its bounds: unknown 1 is 2"),
     ("sl.minimise(disc, 0.0, 'mma', -1, 1)", "x0 must have shape (n,)"),
     ("sl.minimise(disc, [0.0, 0.0], 'mma', -inf, 1)", "give finite bounds"),
