@@ -21,15 +21,8 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from ..inputs import arrays, choice, frozen, instance, require, whole
-from .operators import (
-    MAX_SPINS,
-    basis_matrix,
-    commutation_superoperator,
-    in_product_basis,
-    numbers,
-    product_basis,
-    spin_operator,
-)
+from . import operators
+from .operators import MAX_SPINS, numbers, product_basis, spin_operator
 
 #: Offset of an ensemble member from the carrier, in Hz (``offset_hz`` in :func:`spinlab.evaluate`).
 OFFSET = sp.Symbol("nu", real=True)
@@ -112,21 +105,17 @@ def _check_values(values):
     for value in values:
         number = sp.sympify(value) if isinstance(value, Real) else value
         if not isinstance(number, sp.Expr) or number.is_real is False or number.has(*UNREAL):
-            raise TypeError(
-                "Offsets, couplings, t1 and t2 must be real, finite numbers or SymPy expressions "
-                f"of symbols, but {brief(value)} arrived."
-            )
+            words = "must be real, finite numbers or SymPy expressions of symbols"
+            raise TypeError(f"Offsets, couplings, t1 and t2 {words}, but {brief(value)} arrived.")
         symbols |= number.free_symbols
-    names = [symbol.name for symbol in symbols]
+    names = sorted(symbol.name for symbol in symbols)
     require(len({*names, *RESERVED_NAMES}) >= len(names) + len(RESERVED_NAMES),
-            f"Each symbol needs a name of its own, and spinlab uses {', '.join(RESERVED_NAMES)} "
-            f"itself, but {', '.join(sorted(names))} arrived.")
+            f"Each symbol needs a name of its own, none of {RESERVED_NAMES}, but {names} arrived.")
 
 
 def check_times(t1=None, t2=None):
     """Refuse relaxation times, numbers or (members,), that no spin has; None is not known yet."""
-    layout = "t1?: members? > 0 (seconds); t2?: members? > 0 (seconds)"
-    t1, t2 = arrays(layout, t1=t1, t2=t2)
+    t1, t2 = arrays("t1?: members? > 0 (seconds); t2?: members? > 0 (seconds)", t1=t1, t2=t2)
     if t1 is not None and t2 is not None and np.any(t2 > 2 * t1 * (1 + 1e-9)):
         t1, t2 = max(np.broadcast(t1, t2), key=lambda pair: pair[1] / pair[0])
         raise ValueError(f"t2 cannot exceed 2 t1, but t1 = {t1:g} and t2 = {t2:g} arrived.")
@@ -283,12 +272,12 @@ def liouvillian(system=None, basis="product"):
 def _liouvillian(system, basis):
     n, identity = system.spins, system.relaxes
     names = tuple(name for name, _ in product_basis(n, identity))
-    full = commutation_superoperator(hamiltonian(system))
-    matrix = in_product_basis(full, n, identity)
+    full = operators.commutation_superoperator(hamiltonian(system))
+    matrix = operators.in_product_basis(full, n, identity)
     if identity:
         matrix += sp.I * relaxation_superoperator(system.t1, system.t2)
     if basis == "elements":  # only one spin relaxes, and its columns' inverse is 2 columns.H
         names = tuple(f"|{r}><{c}|" for r in range(2**n) for c in range(2**n))
-        columns = basis_matrix(n, identity)
+        columns = operators.basis_matrix(n, identity)
         matrix = 2 * (columns * matrix * columns.H).applyfunc(sp.expand) if identity else full
     return Liouvillian(matrix, names, n, identity)
