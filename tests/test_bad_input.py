@@ -420,7 +420,7 @@ DISTORTIONS = [
     ("sl.pulses.measured([1, nan], dt)", "response must be finite"),
     ("sl.pulses.measured([[1.0]], dt)", "response must have shape (memory,), but (1, 1) arrived."),
     ("sl.pulses.measured('a', dt)", "response must hold numbers"),
-    ("sl.pulses.measured([1.0], 0)", "dt must be a positive number of seconds"),
+    ("sl.pulses.measured([1.0], 0)", "dt must be positive (seconds), but 0"),
     ("sl.pulses.Distortion([1.0], [1.0, 2.0], dt, 0)", "edge must have shape (memory,) with memory = 1, but (2,) arrived."),
     ("sl.pulses.Distortion([nan], [1.0], dt, 0)", "response must be finite"),
     ("sl.pulses.Distortion('a', [1.0], dt, 0)", "response must hold numbers"),

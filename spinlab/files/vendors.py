@@ -64,26 +64,15 @@ def write_bruker(pulse, about):
     mean = integral / len(amplitude)
     body = [f"{100 * a:.6f}, {p:.6f}" for a, p in zip(amplitude, np.rad2deg(phase), strict=True)]
     return "\n".join([
-        f"##TITLE= {one_line(about)}",
-        "##JCAMP-DX= 5.00 Bruker JCAMP library",
-        "##DATA TYPE= Shape Data",
-        "##ORIGIN= spinlab",
-        "##OWNER= <>",
+        f"##TITLE= {one_line(about)}", "##JCAMP-DX= 5.00 Bruker JCAMP library",
+        "##DATA TYPE= Shape Data", "##ORIGIN= spinlab", "##OWNER= <>",
         f"$$ {mark_of(pulse, ' '.join(body))}",
-        "##MINX= 0.000000e+00",
-        "##MAXX= 1.000000e+02",
-        "##MINY= 0.000000e+00",
-        "##MAXY= 3.600000e+02",
+        "##MINX= 0.000000e+00", "##MAXX= 1.000000e+02",
+        "##MINY= 0.000000e+00", "##MAXY= 3.600000e+02",
         "##$SHAPE_EXMODE= Excitation",
         f"##$SHAPE_TOTROT= {360 * peak_hz * pulse.duration * mean:.9e}",
-        "##$SHAPE_BWFAC= 1.0",
-        f"##$SHAPE_INTEGFAC= {mean:.9e}",
-        "##$SHAPE_MODE= 0",
-        f"##NPOINTS= {len(amplitude)}",
-        "##XYPOINTS= (XY..XY)",
-        *body,
-        "##END=",
-        "",
+        "##$SHAPE_BWFAC= 1.0", f"##$SHAPE_INTEGFAC= {mean:.9e}", "##$SHAPE_MODE= 0",
+        f"##NPOINTS= {len(amplitude)}", "##XYPOINTS= (XY..XY)", *body, "##END=", "",
     ])
 
 
@@ -99,7 +88,7 @@ def read_bruker(text):
         raise ValueError(f"It holds {found}, but its ##NPOINTS says {points}; is it complete?")
     percent, degrees = table(list(zip(words[::2], words[1::2], strict=True)), 2)
     within("amplitude", percent, 0, 100, " %")
-    within("peak", percent.max(), 1.01, 100, " %", "Are they fractions instead of per cent?")
+    within("peak", percent.max(), 1.01, 100, " %", " Are they fractions instead of per cent?")
     within("phase", degrees, -360, 360, " degrees")
     _held("peak in %", percent.max(), _header(text, "##MAXX=") or 100,
           "Write the peak as ##MAXX to load it as it is; rf_hz is that of 100 %.")  # fmt: skip
@@ -125,14 +114,8 @@ def write_siemens(pulse, about):
         "PULSENAME:\tSpinlab.Pulse",
         f"COMMENT:\t{mark_of(pulse, ' '.join(body))} flip_deg={flip:.6f} {one_line(about)}",
         f"REFGRAD:\t{1 / (425.77 * 5.12e-3):.9f}",
-        "MINSLICE:\t1.000000000",
-        "MAXSLICE:\t400.000000000",
-        f"AMPINT:\t{integral:.9f}",
-        f"POWERINT:\t{np.sum(amplitude**2):.9f}",
-        f"ABSINT:\t{amplitude.sum():.9f}",
-        "",
-        *body,
-        "",
+        "MINSLICE:\t1.000000000", "MAXSLICE:\t400.000000000", f"AMPINT:\t{integral:.9f}",
+        f"POWERINT:\t{np.sum(amplitude**2):.9f}", f"ABSINT:\t{amplitude.sum():.9f}", "", *body, "",
     ])
 
 
@@ -176,13 +159,12 @@ def write_pulseq(pulse, about, system=None):
     raster = system.rf_raster_time
     times = round(pulse.dt / raster)
     require(times >= 1 and abs(times * raster - pulse.dt) <= 1e-6 * pulse.dt,
-            f"The step of {pulse.dt * 1e6:.6g} us is no multiple of Pulseq's RF raster of "
-            f"{raster * 1e6:g} us; give another as system=pypulseq.Opts(rf_raster_time=...).")
+            f"{pulse.dt:.6g} s is no multiple of Pulseq's RF raster of {raster * 1e6:g} us; give "
+            "another as system=pypulseq.Opts(rf_raster_time=...).")
     whole("The number of samples on the raster", times * pulse.steps, 2, SAMPLES)
     signal = np.repeat((pulse.waveform[0] + 1j * pulse.waveform[1]) * pulse.rf_hz, times)
-    rf = pp.make_arbitrary_rf(
-        signal, 0, no_signal_scaling=True, delay=system.rf_dead_time, system=system, use="other"
-    )
+    rf = pp.make_arbitrary_rf(signal, 0, no_signal_scaling=True, delay=system.rf_dead_time,
+                              system=system, use="other")
     blocks = np.ceil(pp.calc_duration(rf) / system.block_duration_raster - 1e-6)
     sequence = pp.Sequence(system=system)
     sequence.add_block(rf, pp.make_delay(blocks * system.block_duration_raster))
@@ -230,8 +212,7 @@ def read_pulseq(text):
     if found.rf_hz is None:
         return replace(found, control="linear" if begins < 0.25 else "constant")
     times = max(1, round(found.dt / step))
-    steps = np.repeat(signal[::times], times)
-    require(len(steps) == len(signal)
-            and np.abs(steps - signal).max() <= DIGITS * np.abs(signal).max(),
+    steps, limit = np.repeat(signal[::times], times), DIGITS * np.abs(signal).max()
+    require(len(steps) == len(signal) and np.abs(steps - signal).max() <= limit,
             "Its samples change within the steps that it announces.")
     return replace(found, signal=signal[::times])
