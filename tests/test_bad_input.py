@@ -212,7 +212,7 @@ METHODS = [
     ("sl.linearise(spin, [[1, 2], [3]], dt, z)", "in rows of one length"),
     ("sl.linearise(spin, nan * u, dt, z)", "waveform must be finite"),
     ("sl.linearise(spin, u[:, :0], dt, z)", "waveform must have shape (2, samples), but (2, 0) arrived."),
-    ("sl.linearise(spin, u[:, :1], dt, z, control='linear')", "A linear control needs at least 2 samples"),
+    ("sl.linearise(spin, u[:, :1], dt, z, control='linear')", "The number of steps must be a whole number of at least 1, but 0"),
     ("sl.linearise(spin, u, -dt, z)", "dt must be positive (seconds), but -1e-06 arrived."),
     ("sl.linearise(spin, u, 0, z)", "dt must be positive (seconds)"),
     ("sl.linearise(spin, u, inf, z)", "dt must be one number (seconds), but inf arrived."),

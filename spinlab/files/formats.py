@@ -7,8 +7,6 @@ comment; its checksum covers the samples, so that nothing is lost or changed wit
     spinlab-pulse-2:dt_us=0.5;rf_hz=10000;peak_hz=10000;control=constant;crc=0a1b2c3d
 """
 
-from __future__ import annotations
-
 import json
 import re
 import zlib

@@ -8,8 +8,6 @@ Bruker and Siemens scale a shape to its peak, 100 % or 1; what the peak is in he
 stands in the mark of :mod:`spinlab.files.formats`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib
 import re
@@ -29,26 +27,22 @@ def _shape(pulse):
     require(pulse.control == "constant" and peak != 0,
             "This format knows steps only, and no silence; save it as JSON or CSV.")
     amplitude, phase = pulse.amplitude / peak, np.mod(pulse.phase, 2 * np.pi)
-    return amplitude, phase, peak * pulse.rf_hz, _integral(amplitude, phase)
-
-
-def _integral(amplitude, phase):
-    """What consoles divide by; where it vanishes, the sum of the amplitudes stands in."""
+    # Consoles divide by the integral; where it vanishes, the sum of the amplitudes stands in.
     integral, total = abs(np.sum(amplitude * np.exp(1j * phase))), amplitude.sum()
-    return integral if integral > 1e-3 * total else total
+    return amplitude, phase, peak * pulse.rf_hz, integral if integral > 1e-3 * total else total
 
 
-def _header(text, key):
-    """The number that a header announces, or None."""
+def _header(text, key, default=np.nan):
+    """The number that a header announces."""
     found = re.search(rf"^{re.escape(key)}[ \t]*(\S+)", text, re.M)
-    return found and table([[found[1]]], 1).item()
+    return table([[found[1]]], 1).item() if found else default
 
 
 def _held(name, value, header, hint="Take this line out of the header to load it all the same."):
     """Refuse samples that are more than 1 % off a number of their header, where it has one."""
-    if header is not None and abs(value - header) > 0.01 * abs(header):
-        words = f"is {value:.6g} where {header:.6g} was announced; was it cut, scaled or changed?"
-        raise ValueError(f"Its {name} {words} {hint}")
+    # Where there is no header, there is NaN, and no comparison with it holds.
+    require(not abs(value - header) > 0.01 * abs(header), f"Its {name} is {value:.6g} where "
+            f"{header:.6g} was announced; was it cut, scaled or changed? {hint}")
 
 
 # Bruker.
@@ -81,7 +75,7 @@ def read_bruker(text):
     ours = mark(text, r"\$\$ ")
     text = re.sub(r"\$\$.*", "", text)
     body = re.search(r"^##XYPOINTS=\s*\(XY\.\.XY\)(.*?)^##END=", text, re.M | re.S)
-    points = int(_header(text, "##NPOINTS=") or 0)
+    points = int(_header(text, "##NPOINTS=", 0))
     words = re.split(r"[,;\s]+", body[1].strip()) if body else []
     if not words or len(words) != 2 * points:
         found = f"{len(words) / 2:g} pairs of numbers between ##XYPOINTS= (XY..XY) and ##END="
@@ -90,7 +84,7 @@ def read_bruker(text):
     within("amplitude", percent, 0, 100, " %")
     within("peak", percent.max(), 1.01, 100, " %", " Are they fractions instead of per cent?")
     within("phase", degrees, -360, 360, " degrees")
-    _held("peak in %", percent.max(), _header(text, "##MAXX=") or 100,
+    _held("peak in %", percent.max(), _header(text, "##MAXX=", 100),
           "Write the peak as ##MAXX to load it as it is; rf_hz is that of 100 %.")  # fmt: skip
     return contents(percent / 100 * np.exp(1j * np.deg2rad(degrees)), ours, body[1])
 

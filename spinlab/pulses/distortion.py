@@ -10,8 +10,6 @@ gain of 1 on it, for so the RF amplitude is calibrated.  The spins feel more sam
 programmed: finer ones, and some more after the end, while the coil rings.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,11 +48,9 @@ class Distortion:
 
     def oversampling(self, dt):
         """Number of fine steps in a pulse's step of ``dt`` seconds."""
-        dt = positive("dt", dt, " of seconds")
-        ratio = dt / self.dt
+        ratio = positive("dt", dt, " of seconds") / self.dt
         require(abs(ratio - round(ratio)) <= 1e-6 * ratio,
-                f"{dt:.6g} s is no multiple of {self.dt:.6g} s; make the distortion with the dt "
-                "of the pulse or a whole fraction of it.")
+                f"dt is {ratio:.6g} fine steps; make the distortion with the dt of the pulse.")
         return round(ratio)
 
     def distort(self, waveform, dt, control="constant"):

@@ -5,8 +5,6 @@ which must not be positive, with their Jacobian.  Moving asymptotes take them as
 other optimisers see the penalty, :eq:`eq-penalty`.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..inputs import arrays, choice, instance

@@ -8,8 +8,6 @@ arrays ``drift`` and ``controls`` of the affine generator
 with one leading axis for the members of an ensemble where a parameter was given as an array.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from functools import lru_cache

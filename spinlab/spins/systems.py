@@ -8,8 +8,6 @@ The conventions of the whole package live here, once:
 * :math:`\dot\rho = -i L \rho`, and ``A = -i L`` is called the generator.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -34,8 +32,6 @@ B1_SCALE = sp.Symbol("kappa", positive=True)
 CONTROLS = sp.symbols("u_x u_y", real=True)
 #: Names that a system's own symbols cannot have, the users' names for the first three included.
 RESERVED_NAMES = ("nu", "nu_rf", "kappa", "u_x", "u_y", "offset_hz", "rf_hz", "b1_scale")
-#: What an offset, a coupling or a time cannot contain.
-UNREAL = (sp.I, sp.nan, AppliedUndef)
 
 
 @dataclass(frozen=True)
@@ -101,10 +97,10 @@ def _tuple(name, values, length=None):
 
 def _check_values(values):
     """Refuse what is neither a number nor an expression, and names that cannot be told apart."""
-    symbols = set()
+    symbols, unreal = set(), (sp.I, sp.nan, AppliedUndef)
     for value in values:
         number = sp.sympify(value) if isinstance(value, Real) else value
-        if not isinstance(number, sp.Expr) or number.is_real is False or number.has(*UNREAL):
+        if not isinstance(number, sp.Expr) or number.is_real is False or number.has(*unreal):
             words = "must be real, finite numbers or SymPy expressions of symbols"
             raise TypeError(f"Offsets, couplings, t1 and t2 {words}, but {brief(value)} arrived.")
         symbols |= number.free_symbols
