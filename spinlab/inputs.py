@@ -11,9 +11,6 @@ Traceback (most recent call last):
 ValueError: weights must have shape (members,) with members = 3, but (2,) arrived.
 """
 
-from __future__ import annotations
-
-import math
 import os
 import re
 import sys
@@ -25,7 +22,6 @@ from reprlib import repr as brief
 
 import numpy as np
 
-PACKAGE = __package__
 #: What a control may do within a step: stand still, or run straight to its next sample.
 COURSES = ("constant", "linear")
 
@@ -40,10 +36,8 @@ def instance(name, value, kind, hint=""):
     """The value, if it is of the kind, or of one of a tuple of kinds."""
     if not isinstance(value, kind):
         names = " or ".join(one.__name__ for one in (kind if isinstance(kind, tuple) else (kind,)))
-        article = "an" if names[0] in "AEIOU" else "a"
-        raise TypeError(
-            f"{name} must be {article} {names}, but {type(value).__name__} arrived. {hint}".rstrip()
-        )
+        kind, found = f"a{'n' * (names[0] in 'AEIOU')} {names}", type(value).__name__
+        raise TypeError(f"{name} must be {kind}, but {found} arrived. {hint}".rstrip())
     return value
 
 
@@ -76,16 +70,15 @@ def file_path(path):
     return path
 
 
-def number(name, value, unit="", words="one number", holds=math.isfinite):
+def number(name, value, unit="", words="one number", holds=np.isfinite):
     """The value as a float, if it is one real, finite number, and what else is asked for holds."""
     try:
-        real = np.ndim(value) == 0 and not isinstance(value, (str, bytes, bool, np.bool_))
-        found = float(value) if real and np.asarray(value).dtype.kind in "iufO" else math.nan
-    except (TypeError, ValueError, OverflowError):
-        found = math.nan
-    good = math.isfinite(found) and holds(found)
+        found = finite_array(name, value)
+        good = found.ndim == 0 and np.asarray(value).dtype != bool and holds(found)
+    except (TypeError, ValueError):
+        good = False
     require(good, f"{name} must be {words}{unit}, but {brief(value)} arrived.")
-    return found
+    return float(found)
 
 
 def positive(name, value, unit=""):
@@ -98,10 +91,10 @@ def not_negative(name, value, unit=""):
     return number(name, value, unit, "0 or a positive number", lambda found: found >= 0)
 
 
-def whole(name, value, least=1, most=math.inf):
+def whole(name, value, least=1, most=np.inf):
     """The value, if it is a whole number and neither too small nor too large."""
     good = isinstance(value, Integral) and not isinstance(value, bool) and least <= value <= most
-    limit = f"at least {least}" if most == math.inf else f"{least} to {most}"
+    limit = f"at least {least}" if most == np.inf else f"{least} to {most}"
     require(good, f"{name} must be a whole number of {limit}, but {brief(value)} arrived.")
     return int(value)
 
@@ -123,27 +116,20 @@ def finite_array(name, value, dtype=float):
         raise TypeError(f"{name} is a masked array, whose mask would be lost; give plain numbers.")
     try:
         array = np.asarray(value)
-        if array.dtype == object:  # such as SymPy's numbers
-            array = array.astype(float)
-    except OverflowError:
-        array = np.asarray(np.inf)
-    except (TypeError, ValueError):
-        array = np.asarray("")
-    if array.dtype.kind not in ("biufc" if dtype is complex else "biuf"):
-        kind = "numbers" if dtype is complex else "real numbers"
-        raise TypeError(
-            f"{name} must hold {kind}, in rows of one length, but {brief(value)} arrived."
-        )
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, but NaN or inf arrived.")
+        array = array.astype(float) if array.dtype == object else array  # of SymPy's numbers
+    except (TypeError, ValueError, OverflowError) as error:
+        array = np.asarray(np.inf if isinstance(error, OverflowError) else "")
+    kinds, words = ("biufc", "numbers") if dtype is complex else ("biuf", "real numbers")
+    if array.dtype.kind not in kinds:
+        words += ", in rows of one length"
+        raise TypeError(f"{name} must hold {words}, but {brief(value)} arrived.")
+    require(np.isfinite(array).all(), f"{name} must be finite, but NaN or inf arrived.")
     return array.astype(complex if array.dtype.kind == "c" else float, copy=False)
 
 
 #: condition of a layout: (function of array and bound, what must be)
-CONDITIONS = {
-    ">": (np.greater, "greater than"), ">=": (np.greater_equal, "at least"),
-    "<=": (np.less_equal, "at most"),
-}  # fmt: skip
+CONDITIONS = {">": (np.greater, "above"), ">=": (np.greater_equal, "at least")}
+CONDITIONS["<="] = np.less_equal, "at most"
 CONDITION = r"(>=|<=|>)\s*(\S+)"
 
 
@@ -192,7 +178,7 @@ def arrays(layout, /, **values):
     for name, optional, axes, kind, conditions, unit in _entries(layout):
         value = values[name]
         if optional and value is None:
-            pass
+            conditions = ()
         elif kind == "whole":
             value = whole(name, value, *(int(bound) for _, bound in conditions))
         elif axes:
@@ -200,56 +186,44 @@ def arrays(layout, /, **values):
             _fit(name, value.shape, axes, sizes)
         else:
             value = number(name, value, unit)
-        if kind != "whole" and value is not None:
-            _hold(name, value, conditions, unit)
+        for sign, bound in conditions:
+            holds, words = CONDITIONS[sign]
+            if not np.all(holds(value, bound)):
+                words = "positive" if (sign, bound) == (">", 0) else f"{words} {bound:g}"
+                worst = np.max(value) if sign == "<=" else np.min(value)
+                raise ValueError(f"{name} must be {words}{unit}, but {worst:g} arrived.")
         found.append(value)
     return tuple(found) if len(found) > 1 else found[0]
-
-
-def _hold(name, value, conditions, unit):
-    """Refuse a number or array that breaks a condition."""
-    for sign, bound in conditions:
-        holds, words = CONDITIONS[sign]
-        if not np.all(holds(value, bound)):
-            words = "positive" if (sign, bound) == (">", 0) else f"{words} {bound:g}"
-            worst = np.max(value) if sign == "<=" else np.min(value)
-            raise ValueError(f"{name} must be {words}{unit}, but {worst:g} arrived.")
 
 
 def _fit(name, shape, axes, sizes):
     """Refuse a shape that does not match the named axes, whose lengths are remembered."""
     plain = [axis.strip("?*") for axis in axes if axis[0] != "["]
-    before = {axis: length for axis, length in sizes.items() if axis in plain}
+    before = [f"{axis} = {length}" for axis, length in sizes.items() if axis in plain]
     if not _matches(shape, axes, sizes):
         words = (", ".join(axes) + "," * (len(axes) == 1)).replace("*", "")
-        known = " and ".join(f"{axis} = {length}" for axis, length in before.items())
-        raise ValueError(
-            f"{name} must have shape ({words}){' with ' * bool(known)}{known}, but {shape} arrived."
-        )
+        words = f"({words}){' with ' * bool(before)}{' and '.join(before)}"
+        raise ValueError(f"{name} must have shape {words}, but {shape} arrived.")
 
 
 def _matches(shape, axes, sizes):
-    lengths = list(shape)
+    left = list(shape)
     for axis in reversed(axes):
         if axis == "...":
-            return all(lengths)
-        if axis[0] == "[" and not sizes.setdefault(axis, bool(lengths)):
-            continue
-        if not lengths:
-            if axis[-1] == "?":
-                continue
-            return False
-        plain, length = axis.strip("[]?*"), lengths.pop()
-        known = int(plain) if plain.isdigit() else sizes.setdefault(plain, length)
-        if length != known or not (length or axis[-1] == "*"):
-            return False
-    return not lengths
+            return all(left)
+        here = sizes.setdefault(axis, bool(left)) if axis[0] == "[" else left or axis[-1] != "?"
+        if here:
+            plain, length = axis.strip("[]?*"), left.pop() if left else -1
+            known = int(plain) if plain.isdigit() else sizes.setdefault(plain, length)
+            if length != known or length < (axis[-1] != "*"):
+                return False
+    return not left
 
 
 def hold(thing, layout):
     """Check fields of a frozen dataclass by a layout and keep them: arrays as read-only copies."""
     names = [name for name, *_ in _entries(layout)]
-    found = arrays(layout, **{name: getattr(thing, name) for name in names})
+    found = arrays(layout, **vars(thing))
     for name, value in zip(names, found if len(names) > 1 else (found,), strict=True):
         object.__setattr__(thing, name, frozen(value) if isinstance(value, np.ndarray) else value)
 
@@ -257,7 +231,7 @@ def hold(thing, layout):
 def warn(sentence, category):
     """Warn at the line of the user's code that led here."""
     level, frame = 1, sys._getframe()
-    while frame is not None and str(frame.f_globals.get("__name__")).split(".")[0] == PACKAGE:
+    while frame is not None and str(frame.f_globals.get("__name__")).split(".")[0] == __package__:
         level, frame = level + 1, frame.f_back
     warnings.warn(sentence, category, stacklevel=level)
 

@@ -143,7 +143,7 @@ def test_infeasible_limits_are_reported():
 
 
 BAD = [
-    ({"lower": 2, "upper": 1}, "The bounds cross"),
+    ({"lower": 2, "upper": 1}, "The bounds leave no room"),
     ({"lower": 2, "upper": 3}, "outside its bounds"),
     ({"optimiser": "foo"}, "There is no optimiser 'foo'"),
     ({"optimiser": ()}, "name at least one"),

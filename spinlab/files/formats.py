@@ -7,8 +7,6 @@ comment; its checksum covers the samples, so that nothing is lost or changed wit
     spinlab-pulse-2:dt_us=0.5;rf_hz=10000;peak_hz=10000;control=constant;crc=0a1b2c3d
 """
 
-from __future__ import annotations
-
 import json
 import re
 import zlib
@@ -67,17 +65,14 @@ def crc_of(*texts):
 
 def check_crc(found, *texts):
     """Refuse texts that have another checksum."""
-    if found != crc_of(*texts):
-        words = "it was cut, scaled or changed. Without our mark, a table is read as a foreign one"
-        raise ValueError(f"Its checksum does not fit its samples: {words}.")
+    require(found == crc_of(*texts), "Its checksum does not fit its samples: it was cut, scaled or "
+            "changed. Without our mark, a table is read as a foreign one.")
 
 
 def mark_of(pulse, samples=""):
     """All that a foreign format has no word for, and the checksum of it and of the samples."""
-    mark = (
-        f"spinlab-pulse-2:dt_us={pulse.dt * 1e6:.15g};rf_hz={pulse.rf_hz:.15g};"
-        f"peak_hz={pulse.amplitude.max() * pulse.rf_hz:.15g};control={pulse.control}"
-    )
+    mark = (f"spinlab-pulse-2:dt_us={pulse.dt * 1e6:.15g};rf_hz={pulse.rf_hz:.15g};"
+            f"peak_hz={pulse.amplitude.max() * pulse.rf_hz:.15g};control={pulse.control}")
     return f"{mark};crc={crc_of(mark, samples)}"
 
 
@@ -113,10 +108,9 @@ def table(rows, columns):
 
 def within(name, values, low, high, unit, hint=""):
     """Refuse columns that leave their range."""
-    for value in (values.min(), values.max()):
-        if not low - DIGITS * high <= value <= high * (1 + DIGITS):
-            words = f"between {low:.6g} and {high:.6g}{unit}, not at {value:.6g}"
-            raise ValueError(f"Its {name} lies {words}. {hint}".rstrip())
+    for end in (values.min(), values.max()):
+        require(low - DIGITS * high <= end <= high * (1 + DIGITS),
+                f"Its {name} lies between {low:.6g} and {high:.6g}{unit}, not at {end:.6g}.{hint}")
 
 
 def one_line(about):
@@ -156,7 +150,7 @@ def read_json(text):
 
 # CSV.
 
-CSV_HEADERS = ["time_us", "ux_hz", "uy_hz"], ["time_us", "amplitude_hz", "phase_rad"]
+CSV_HEADERS = "time_us,ux_hz,uy_hz", "time_us,amplitude_hz,phase_rad"
 
 
 def write_csv(pulse, about):
@@ -169,20 +163,20 @@ def write_csv(pulse, about):
     # What begins with one of =+-@ is a formula to a program of tables, unless it is quoted.
     about = re.sub(r"([,;][\s\"']*)(?=[=+@-])", r"\1'", one_line(about))
     head = f"# {mark_of(pulse, ' '.join(rows))}", f"# {about}"
-    return "\n".join([*head, ",".join(CSV_HEADERS[0]), *rows, ""])
+    return "\n".join([*head, CSV_HEADERS[0], *rows, ""])
 
 
 def read_csv(text):
     """Contents of :func:`write_csv`, or of any table with such a header and even times."""
-    header, *rows = cells(text) or [[]]
-    if header not in CSV_HEADERS:
-        known = " or ".join(map(",".join, CSV_HEADERS))
-        raise ValueError(f"Its header is {','.join(header)[:60]!r} instead of {known}.")
+    words, *rows = cells(text) or [[]]
+    header = ",".join(words)
+    require(header in CSV_HEADERS,
+            f"Its header is {header[:60]!r} instead of {' or '.join(CSV_HEADERS)}.")
     times, first, second = table(rows, 3)
     signal = first + 1j * second
     if header == CSV_HEADERS[1]:
-        within("amplitude", first, 0, np.abs(first).max(), " Hz", "Turn the phase by pi instead.")
-        within("phase", second, -2 * np.pi, 2 * np.pi, " rad", "Is it in degrees?")
+        within("amplitude", first, 0, np.abs(first).max(), " Hz", " Turn the phase by pi instead.")
+        within("phase", second, -2 * np.pi, 2 * np.pi, " rad", " Is it in degrees?")
         signal = first * np.exp(1j * second)
     ours = mark(text, "# ")
     dt = None if ours else even_step(times * 1e-6)

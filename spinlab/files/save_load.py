@@ -5,8 +5,6 @@ against what the file announces, and anything truncated, rescaled or foreign is 
 sentence.
 """
 
-from __future__ import annotations
-
 import os
 
 import numpy as np

@@ -8,8 +8,6 @@ Bruker and Siemens scale a shape to its peak, 100 % or 1; what the peak is in he
 stands in the mark of :mod:`spinlab.files.formats`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib
 import re
@@ -29,26 +27,22 @@ def _shape(pulse):
     require(pulse.control == "constant" and peak != 0,
             "This format knows steps only, and no silence; save it as JSON or CSV.")
     amplitude, phase = pulse.amplitude / peak, np.mod(pulse.phase, 2 * np.pi)
-    return amplitude, phase, peak * pulse.rf_hz, _integral(amplitude, phase)
-
-
-def _integral(amplitude, phase):
-    """What consoles divide by; where it vanishes, the sum of the amplitudes stands in."""
+    # Consoles divide by the integral; where it vanishes, the sum of the amplitudes stands in.
     integral, total = abs(np.sum(amplitude * np.exp(1j * phase))), amplitude.sum()
-    return integral if integral > 1e-3 * total else total
+    return amplitude, phase, peak * pulse.rf_hz, integral if integral > 1e-3 * total else total
 
 
-def _header(text, key):
-    """The number that a header announces, or None."""
+def _header(text, key, default=np.nan):
+    """The number that a header announces."""
     found = re.search(rf"^{re.escape(key)}[ \t]*(\S+)", text, re.M)
-    return found and table([[found[1]]], 1).item()
+    return table([[found[1]]], 1).item() if found else default
 
 
 def _held(name, value, header, hint="Take this line out of the header to load it all the same."):
     """Refuse samples that are more than 1 % off a number of their header, where it has one."""
-    if header is not None and abs(value - header) > 0.01 * abs(header):
-        words = f"is {value:.6g} where {header:.6g} was announced; was it cut, scaled or changed?"
-        raise ValueError(f"Its {name} {words} {hint}")
+    # Where there is no header, there is NaN, and no comparison with it holds.
+    require(not abs(value - header) > 0.01 * abs(header), f"Its {name} is {value:.6g} where "
+            f"{header:.6g} was announced; was it cut, scaled or changed? {hint}")
 
 
 # Bruker.
@@ -64,26 +58,15 @@ def write_bruker(pulse, about):
     mean = integral / len(amplitude)
     body = [f"{100 * a:.6f}, {p:.6f}" for a, p in zip(amplitude, np.rad2deg(phase), strict=True)]
     return "\n".join([
-        f"##TITLE= {one_line(about)}",
-        "##JCAMP-DX= 5.00 Bruker JCAMP library",
-        "##DATA TYPE= Shape Data",
-        "##ORIGIN= spinlab",
-        "##OWNER= <>",
+        f"##TITLE= {one_line(about)}", "##JCAMP-DX= 5.00 Bruker JCAMP library",
+        "##DATA TYPE= Shape Data", "##ORIGIN= spinlab", "##OWNER= <>",
         f"$$ {mark_of(pulse, ' '.join(body))}",
-        "##MINX= 0.000000e+00",
-        "##MAXX= 1.000000e+02",
-        "##MINY= 0.000000e+00",
-        "##MAXY= 3.600000e+02",
+        "##MINX= 0.000000e+00", "##MAXX= 1.000000e+02",
+        "##MINY= 0.000000e+00", "##MAXY= 3.600000e+02",
         "##$SHAPE_EXMODE= Excitation",
         f"##$SHAPE_TOTROT= {360 * peak_hz * pulse.duration * mean:.9e}",
-        "##$SHAPE_BWFAC= 1.0",
-        f"##$SHAPE_INTEGFAC= {mean:.9e}",
-        "##$SHAPE_MODE= 0",
-        f"##NPOINTS= {len(amplitude)}",
-        "##XYPOINTS= (XY..XY)",
-        *body,
-        "##END=",
-        "",
+        "##$SHAPE_BWFAC= 1.0", f"##$SHAPE_INTEGFAC= {mean:.9e}", "##$SHAPE_MODE= 0",
+        f"##NPOINTS= {len(amplitude)}", "##XYPOINTS= (XY..XY)", *body, "##END=", "",
     ])
 
 
@@ -92,16 +75,16 @@ def read_bruker(text):
     ours = mark(text, r"\$\$ ")
     text = re.sub(r"\$\$.*", "", text)
     body = re.search(r"^##XYPOINTS=\s*\(XY\.\.XY\)(.*?)^##END=", text, re.M | re.S)
-    points = int(_header(text, "##NPOINTS=") or 0)
+    points = int(_header(text, "##NPOINTS=", 0))
     words = re.split(r"[,;\s]+", body[1].strip()) if body else []
     if not words or len(words) != 2 * points:
         found = f"{len(words) / 2:g} pairs of numbers between ##XYPOINTS= (XY..XY) and ##END="
         raise ValueError(f"It holds {found}, but its ##NPOINTS says {points}; is it complete?")
     percent, degrees = table(list(zip(words[::2], words[1::2], strict=True)), 2)
     within("amplitude", percent, 0, 100, " %")
-    within("peak", percent.max(), 1.01, 100, " %", "Are they fractions instead of per cent?")
+    within("peak", percent.max(), 1.01, 100, " %", " Are they fractions instead of per cent?")
     within("phase", degrees, -360, 360, " degrees")
-    _held("peak in %", percent.max(), _header(text, "##MAXX=") or 100,
+    _held("peak in %", percent.max(), _header(text, "##MAXX=", 100),
           "Write the peak as ##MAXX to load it as it is; rf_hz is that of 100 %.")  # fmt: skip
     return contents(percent / 100 * np.exp(1j * np.deg2rad(degrees)), ours, body[1])
 
@@ -125,14 +108,8 @@ def write_siemens(pulse, about):
         "PULSENAME:\tSpinlab.Pulse",
         f"COMMENT:\t{mark_of(pulse, ' '.join(body))} flip_deg={flip:.6f} {one_line(about)}",
         f"REFGRAD:\t{1 / (425.77 * 5.12e-3):.9f}",
-        "MINSLICE:\t1.000000000",
-        "MAXSLICE:\t400.000000000",
-        f"AMPINT:\t{integral:.9f}",
-        f"POWERINT:\t{np.sum(amplitude**2):.9f}",
-        f"ABSINT:\t{amplitude.sum():.9f}",
-        "",
-        *body,
-        "",
+        "MINSLICE:\t1.000000000", "MAXSLICE:\t400.000000000", f"AMPINT:\t{integral:.9f}",
+        f"POWERINT:\t{np.sum(amplitude**2):.9f}", f"ABSINT:\t{amplitude.sum():.9f}", "", *body, "",
     ])
 
 
@@ -176,13 +153,12 @@ def write_pulseq(pulse, about, system=None):
     raster = system.rf_raster_time
     times = round(pulse.dt / raster)
     require(times >= 1 and abs(times * raster - pulse.dt) <= 1e-6 * pulse.dt,
-            f"The step of {pulse.dt * 1e6:.6g} us is no multiple of Pulseq's RF raster of "
-            f"{raster * 1e6:g} us; give another as system=pypulseq.Opts(rf_raster_time=...).")
+            f"{pulse.dt:.6g} s is no multiple of Pulseq's RF raster of {raster * 1e6:g} us; give "
+            "another as system=pypulseq.Opts(rf_raster_time=...).")
     whole("The number of samples on the raster", times * pulse.steps, 2, SAMPLES)
     signal = np.repeat((pulse.waveform[0] + 1j * pulse.waveform[1]) * pulse.rf_hz, times)
-    rf = pp.make_arbitrary_rf(
-        signal, 0, no_signal_scaling=True, delay=system.rf_dead_time, system=system, use="other"
-    )
+    rf = pp.make_arbitrary_rf(signal, 0, no_signal_scaling=True, delay=system.rf_dead_time,
+                              system=system, use="other")
     blocks = np.ceil(pp.calc_duration(rf) / system.block_duration_raster - 1e-6)
     sequence = pp.Sequence(system=system)
     sequence.add_block(rf, pp.make_delay(blocks * system.block_duration_raster))
@@ -230,8 +206,7 @@ def read_pulseq(text):
     if found.rf_hz is None:
         return replace(found, control="linear" if begins < 0.25 else "constant")
     times = max(1, round(found.dt / step))
-    steps = np.repeat(signal[::times], times)
-    require(len(steps) == len(signal)
-            and np.abs(steps - signal).max() <= DIGITS * np.abs(signal).max(),
+    steps, limit = np.repeat(signal[::times], times), DIGITS * np.abs(signal).max()
+    require(len(steps) == len(signal) and np.abs(steps - signal).max() <= limit,
             "Its samples change within the steps that it announces.")
     return replace(found, signal=signal[::times])

@@ -7,8 +7,6 @@ compiled code, and its transpose is the adjoint recursion :math:`\lambda_n = P_{
 \lambda_{n+1} + c_n`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product

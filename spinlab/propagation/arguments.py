@@ -1,10 +1,8 @@
 """What the methods ask of arguments and objectives, and say of steps that turn too far."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from ..inputs import arrays, choice, finite_array, instance, require, warn
+from ..inputs import arrays, choice, finite_array, instance, require, warn, whole
 from ..spins.generators import Generator
 from .elements import CONTROL_SHAPES
 
@@ -27,16 +25,12 @@ class CoarseStepWarning(UserWarning):
 def checked_arguments(methods, generator, waveform, dt, rho0, method, control):
     """Waveform, dt and rho0, if a method can begin with them."""
     instance("generator", generator, Generator, "Make one by spinlab.evaluate().")
-    choice("method", method, methods)
-    choice("control", control, CONTROL_SHAPES)
+    choice("method", method, methods), choice("control", control, CONTROL_SHAPES)
     rho0 = finite_array("rho0", rho0, complex)
-    controls, columns = generator.controls.shape[-3], " columns" * (rho0.ndim > 1)
-    waveform, dt, rho0 = arrays(
-        f"waveform: complex {controls} samples; dt: > 0 (seconds); "
-        f"rho0: complex {generator.dimension}{columns}", waveform=waveform, dt=dt, rho0=rho0,
-    )
-    require(control != "linear" or waveform.shape[1] != 1,
-            "A linear control needs at least 2 samples, but 1 arrived.")
+    layout = f"waveform: complex {generator.controls.shape[-3]} samples; dt: > 0 (seconds); rho0: "
+    layout += f"complex {generator.dimension}{' columns' * (rho0.ndim > 1)}"
+    waveform, dt, rho0 = arrays(layout, waveform=waveform, dt=dt, rho0=rho0)
+    whole("The number of steps", waveform.shape[1] - (control == "linear"))
     _warn_of_coarse_steps(generator, waveform, dt, method, control)
     return waveform, dt, rho0
 
@@ -53,11 +47,9 @@ def checked_judgement(objective, final, members):
     values, costates = map(np.asarray, pair)
     kinds = "biufc" if np.iscomplexobj(final) else "biuf"  # of complex states, the real part counts
     if values.shape != members or values.dtype.kind not in kinds or costates.shape != final.shape:
-        raise ValueError(
-            f"The objective must return real values of shape {members}, one number a member, and "
-            f"costates of shape {final.shape}, but values of shape {values.shape} ({values.dtype}) "
-            f"and costates of shape {costates.shape} arrived."
-        )
+        found = f"{values.shape} ({values.dtype}) and costates of shape {costates.shape}"
+        raise ValueError("The objective must return real values, one number a member, and costates "
+                         f"of shape {final.shape}, but values of shape {found} arrived.")
     require(np.isfinite(values).all() and np.isfinite(costates).all(),
             "The objective returned NaN or inf; a shorter dt may help.")
     return values, costates
@@ -77,9 +69,7 @@ def _warn_of_coarse_steps(generator, waveform, dt, method, control):
     A = (drift + np.einsum("k,...kij->...ij", strongest, controls)).reshape(-1, *drift.shape[-2:])
     rate = np.linalg.norm(A[np.argmax(np.linalg.norm(A, axis=(1, 2)))], 2)
     if rate > limit:
-        warn(
-            f"A step turns by up to {rate * dt:.2g} rad, but from {limit * dt:.2g} rad on, one "
-            f"step of the method {method!r} is off by a tenth of a state's length. Use a shorter "
-            "dt or another method; 'rotations' and 'grape' are exact for a constant control.",
-            CoarseStepWarning,
-        )
+        warn(f"A step turns by up to {rate * dt:.2g} rad, but from {limit * dt:.2g} rad on, one "
+             f"step of the method {method!r} is off by a tenth of a state's length. Use a shorter "
+             "dt or another method; 'rotations' and 'grape' are exact for a constant control.",
+             CoarseStepWarning)

@@ -4,8 +4,6 @@ With this module you can hold any gradient against the complex step or a finite 
 propagation against a plain autograd implementation that shares no line with the library's methods.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import autograd.numpy as anp
@@ -100,10 +98,8 @@ def propagate_plain(generator, waveform, dt, rho0, terms=20):
     require(instance("generator", generator, Generator).members is None,
             "propagate_plain() takes one member; choose it by generator.member(k).")
     count, d = len(generator.controls), generator.dimension
-    dt, plain, rho0 = arrays(
-        f"dt: > 0 (seconds); waveform: complex {count} steps; rho0: complex {d}",
-        dt=dt, waveform=getval(waveform), rho0=rho0,
-    )
+    layout = f"dt: > 0 (seconds); waveform: complex {count} steps; rho0: complex {d}"
+    dt, plain, rho0 = arrays(layout, dt=dt, waveform=getval(waveform), rho0=rho0)
     waveform = waveform if isbox(waveform) else plain
     states = [rho0]
     for n in range(waveform.shape[1]):

@@ -13,15 +13,13 @@ and the element matrix is :math:`K_e = C \otimes 1 - h \sum_q M^q \otimes A(u_q)
 :eq:`eq-element-matrix`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import sympy as sp
 
-from ..inputs import choice, frozen, whole
+from ..inputs import choice, frozen, require, whole
 
 S = sp.Symbol("s")
 
@@ -92,11 +90,9 @@ class Element:
 def gauss_points(count):
     """Up to five Gauss-Legendre points and their weights on [0, 1], by symbols."""
     whole("points", count, 1, 5)
-    x = sp.Symbol("x")
-    polynomial = sp.legendre(count, x)
-    points = sorted(sp.roots(polynomial, x))
-    slope = polynomial.diff(x)
-    weights = [1 / ((1 - p**2) * slope.subs(x, p) ** 2) for p in points]
+    polynomial = sp.legendre(count, S)
+    points, slope = sorted(sp.roots(polynomial, S)), polynomial.diff(S)
+    weights = [1 / ((1 - p**2) * slope.subs(S, p) ** 2) for p in points]
     return [((1 + p) / 2, w) for p, w in zip(points, weights, strict=True)]
 
 
@@ -129,19 +125,15 @@ def element_matrices(shapes, control="constant", points=None):
     >>> (2 * C).tolist(), (6 * M).tolist()
     ([[-1, 1], [-1, 1]], [[2, 1], [1, 2]])
     """
-    choice("family of shape functions", shapes, SHAPES)
-    choice("control", control, CONTROL_SHAPES)
-    points = points if points is None else whole("points", points, 1, 5)
+    choice("family of shape functions", shapes, SHAPES), choice("control", control, CONTROL_SHAPES)
     phi = SHAPES[shapes]
 
     def matrix(entry):
         return sp.ImmutableMatrix(len(phi), len(phi), entry)
 
     C = matrix(lambda i, j: integrate(phi[i] * sp.diff(phi[j], S)))
-    M = tuple(
-        matrix(lambda i, j, psi=psi: integrate(phi[i] * phi[j] * psi, points))
-        for psi in CONTROL_SHAPES[control]
-    )
+    M = tuple(matrix(lambda i, j, psi=psi: integrate(phi[i] * phi[j] * psi, points))
+              for psi in CONTROL_SHAPES[control])
     return C, M
 
 
@@ -170,11 +162,9 @@ def element(name, control="constant"):
     >>> element("hermite", control="linear").C.shape
     (4, 4)
     """
-    choice("element", name, ELEMENTS)
-    choice("control", control, CONTROL_SHAPES)
-    if (name, control) in REFUSED:
-        reason = REFUSED[name, control]
-        raise ValueError(f"The element {name!r} takes no {control} control: {reason}.")
+    choice("element", name, ELEMENTS), choice("control", control, CONTROL_SHAPES)
+    reason = REFUSED.get((name, control))
+    require(not reason, f"The element {name!r} takes no {control} control: {reason}.")
     return _element(name, control)
 
 

@@ -10,8 +10,6 @@ layout by one matrix product, factorised once, and the same factors solve the ad
 :mod:`spinlab.propagation.methods`, which checks its arguments.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.linalg import get_lapack_funcs
 from scipy.sparse import dia_array
@@ -113,14 +111,11 @@ def factorise(band, solver="banded"):
     bandwidth = band.shape[1] // 3
     gbtrf, gbtrs = get_lapack_funcs(("gbtrf", "gbtrs"), (band,))
     factors, pivots, info = gbtrf(band.T, bandwidth, bandwidth, overwrite_ab=True)
-    require(not info,
-            "The stiffness matrix is singular, which happens where a step turns the spin too far; "
-            "use a shorter dt.")
+    require(not info, "The stiffness matrix is singular: a step turns too far. Use a shorter dt.")
 
     def solve(right, transposed=False):
-        return gbtrs(
-            factors, bandwidth, bandwidth, right, pivots, trans=int(transposed), overwrite_b=True
-        )[0]
+        return gbtrs(factors, bandwidth, bandwidth, right, pivots, trans=int(transposed),
+                     overwrite_b=True)[0]
 
     return solve
 
@@ -136,14 +131,10 @@ def tangent_scaling(samples, axes):
     small = np.abs(x) < 2.5e-4
     half = np.sqrt(np.where(small, 1, x))
     require(not np.any(np.abs(np.cos(half)) < 1e-3),
-            "The exact element fails where a step turns a spin by half a turn (the tangent is "
-            "infinite); use a shorter dt, or method='rotations'.")
+            "The exact element fails at half a turn a step; use a shorter dt, or 'rotations'.")
     scale = np.where(small, 1 + x * (1 / 3 + x * (2 / 15 + x * (17 / 315))), np.tan(half) / half)
-    slope = np.where(
-        small,
-        1 / 3 + x * (4 / 15 + x * (17 / 105 + x * (248 / 2835))),
-        (1 / np.cos(half) ** 2 - scale) / (2 * half**2),
-    )
+    slope = np.where(small, 1 / 3 + x * (4 / 15 + x * (17 / 105 + x * (248 / 2835))),
+                     (1 / np.cos(half) ** 2 - scale) / (2 * half**2))
     return scale, slope[..., None] * np.einsum("ena,eka->enk", turns, axes) / 2
 
 

@@ -10,8 +10,6 @@ auxiliary matrix of Van Loan, :eq:`eq-auxiliary`,
 and one auxiliary matrix a step for all controls together.  Both are for any generator.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

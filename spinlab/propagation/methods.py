@@ -8,8 +8,6 @@ choose by name from :data:`METHODS`.
 ``autograd.numpy`` and ask autograd for the gradient.
 """
 
-from __future__ import annotations
-
 from functools import cache, partial
 
 import numpy as np
@@ -128,10 +126,8 @@ def propagate(generator, waveform, dt, rho0, method="rotations", control="consta
     (2, 20)
     """
     if isbox(waveform) and isbox(waveform._value):
-        raise TypeError(
-            "propagate() has a first derivative only; a second one was asked of autograd. "
-            "Differentiate the gradient by finite differences, or write the loss without grad."
-        )
+        raise TypeError("propagate() has a first derivative only, but autograd asked for a second; "
+                        "differentiate the gradient by finite differences.")
     result = linearise(generator, getval(waveform), dt, rho0, method, control)
     return _states(waveform, result)
 
@@ -143,13 +139,8 @@ def _states(waveform, result):
 
 # autograd pulls back g with df = Re(g * drho); our costate is the conjugate of that.
 # The members of an ensemble share one waveform, so their gradients add up.
-defvjp(
-    _states,
-    lambda ans, waveform, result: lambda g: result.pullback(np.conj(g)).reshape(
-        -1, *np.shape(waveform)
-    ).sum(axis=0),
-    None,
-)
+defvjp(_states, lambda ans, waveform, result: lambda g: np.sum(
+    result.pullback(np.conj(g)).reshape(-1, *np.shape(waveform)), axis=0), None)
 defjvp(_states, lambda direction, ans, waveform, result: result.pushforward(direction), None)
 
 
@@ -196,9 +187,8 @@ def _prepare_final(generator, dt, rho0, method, control, scans):
     return evaluate
 
 
-def evaluate_objective(
-    generator, waveform, dt, rho0, objective, method="rotations", control="constant", weights=None,
-):
+def evaluate_objective(generator, waveform, dt, rho0, objective, method="rotations",
+                       control="constant", weights=None):
     """Objective of every member and its exact gradient with respect to the waveform.
 
     For large ensembles in chunks that stay in the cache.  With weights, the memory beyond the
@@ -225,9 +215,8 @@ def evaluate_objective(
     return _evaluator(generator, dt, rho0, objective, method, control, weights)(waveform)
 
 
-def prepare_objective(
-    generator, dt, rho0, objective, method="rotations", control="constant", weights=None,
-):
+def prepare_objective(generator, dt, rho0, objective, method="rotations", control="constant",
+                      weights=None):
     """:func:`evaluate_objective` for many waveforms: what does not depend on them is done once.
 
     Parameters as there.  Steps that turn too far are looked for once, too, under a control at its
@@ -257,8 +246,7 @@ def _evaluator(generator, dt, rho0, objective, method, control, weights):
     function("objective", objective, "Such as spinlab.transfer(target).")
     members, d = generator.members, generator.dimension
     if weights is not None:
-        require(members is not None,
-                "weights are for members, but the generator is a single system.")
+        require(members, "weights are for members, but the generator is a single system.")
         weights = arrays(f"weights: {members}", weights=weights)
 
     def prepare_chunk(start, stop, scans):

@@ -11,8 +11,6 @@ members and steps; what stands behind them broadcasts.  Nothing here conjugates 
 absolute value: complex steps pass.
 """
 
-from __future__ import annotations
-
 from math import factorial, isqrt
 
 import numpy as np

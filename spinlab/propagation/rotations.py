@@ -13,8 +13,6 @@ of a step is shared by members and blocks of steps; nothing is stored, for with 
 :math:`x_n = F_n F_N^{\mathsf T}(\rho_N \times \lambda_N)`.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from math import factorial
 
@@ -43,9 +41,8 @@ def rotation_axes(generator):
     matrices = np.concatenate([generator.drift[:, None], generator.controls], axis=1)
     symmetric = np.abs(matrices + matrices.swapaxes(-1, -2)).max()
     require(generator.dimension == 3 and symmetric <= 1e-12 * np.abs(matrices).max(),
-            "A closed-form rotation needs one spin without relaxation, in the product basis (a "
-            f"real antisymmetric 3 x 3 generator); this one is {generator.dimension} x "
-            f"{generator.dimension}. Use method='grape' or a 'fem-...' method instead.")
+            "A closed-form rotation needs one spin without relaxation, in the product basis, but "
+            f"another {matrices.shape[-2:]} generator arrived; use 'grape' or a 'fem-...' method.")
     return matrices[..., [2, 0, 1], [1, 2, 0]]
 
 

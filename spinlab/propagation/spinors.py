@@ -12,8 +12,6 @@ The tangents :math:`m_n` hold all derivatives of all members: of the propagator 
 first and second, and there is no backward pass.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from reprlib import repr as brief
 
@@ -178,10 +176,8 @@ def hessian_of_mean(poles, fidelity, weights):
     full = tangents.reshape(steps, -1) @ bend(tangents).reshape(steps, -1).T
     upper = np.triu(full, 1)
     bent = bend(late)
-    diagonal = (
-        np.einsum("nik,nik->n", late - 2 * early, bent)
-        + np.einsum("nik,nik->n", early, bend(early))
-    )
+    diagonal = np.einsum("nik,nik->n", late - 2 * early, bent)
+    diagonal += np.einsum("nik,nik->n", early, bend(early))
     return upper + upper.T + np.diag(diagonal)
 
 
@@ -216,7 +212,7 @@ def spinor_target(target):
     unitary = matrix.shape == (2, 2) and np.allclose(matrix @ matrix.conj().T, np.eye(2))
     require(unitary and np.isclose(np.linalg.det(matrix), 1),
             "The target must be a rotation of a spin 1/2, a unitary 2 x 2 matrix of determinant 1, "
-            f"but {brief(matrix.tolist())} arrived; spinlab.turn(angle, axis) makes one.")
+            f"not {brief(matrix.tolist())}; spinlab.turn(angle, axis) makes one.")
     (a, b), _ = matrix
     return np.array([a.real, -b.imag, -b.real, -a.imag])
 

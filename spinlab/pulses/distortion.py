@@ -10,8 +10,6 @@ gain of 1 on it, for so the RF amplitude is calibrated.  The spins feel more sam
 programmed: finer ones, and some more after the end, while the coil rings.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,11 +48,9 @@ class Distortion:
 
     def oversampling(self, dt):
         """Number of fine steps in a pulse's step of ``dt`` seconds."""
-        dt = positive("dt", dt, " of seconds")
-        ratio = dt / self.dt
-        require(round(ratio) >= 1 and abs(ratio - round(ratio)) <= 1e-6 * ratio,
-                f"The distortion has steps of {self.dt:.6g} s and the pulse of {dt:.6g} s; make "
-                "the distortion with the dt of the pulse or with a half, a third, ... of it.")
+        ratio = positive("dt", dt, " of seconds") / self.dt
+        require(abs(ratio - round(ratio)) <= 1e-6 * ratio,
+                f"dt is {ratio:.6g} fine steps; make the distortion with the dt of the pulse.")
         return round(ratio)
 
     def distort(self, waveform, dt, control="constant"):
@@ -119,10 +115,8 @@ def _matrix(kernel):
 
 def _convolved(matrix, rows, mode="full"):
     """Rows x and y by a matrix of kernels, (2, 2, memory)."""
-    return np.array([
-        np.convolve(rows[0], from_x, mode) + np.convolve(rows[1], from_y, mode)
-        for from_x, from_y in matrix
-    ])
+    return np.array([np.convolve(rows[0], from_x, mode) + np.convolve(rows[1], from_y, mode)
+                     for from_x, from_y in matrix])
 
 
 def _refine(rows, times, linear):
@@ -190,7 +184,7 @@ def measured(response, dt, tail=None):
     dt : float
         Spacing of the samples, s.
     """
-    response = arrays("response: complex memory", response=response)
+    response, dt = arrays("response: complex memory; dt: > 0 (seconds)", response=response, dt=dt)
     total = response.sum()
     require(abs(total) > 1e-6 * np.abs(response).sum(),
             "The response sums to 0: nothing passes on the carrier, whose gain is 1.")
@@ -209,7 +203,6 @@ def _first_order(rate, dt, tail):
 
 
 def _made(response, edge, dt, tail):
-    longest = MEMORY * positive("dt", dt, " of seconds")
-    tail = arrays(f"tail?: >= 0 <= {longest} (seconds)", tail=tail)
+    tail = arrays(f"tail?: >= 0 <= {MEMORY * dt} (seconds)", tail=tail)
     steps = len(response) - 1 if tail is None else int(np.ceil(tail / dt - 1e-9))
     return Distortion(response, edge, dt, steps)

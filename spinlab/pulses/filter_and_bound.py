@@ -10,8 +10,6 @@ the whole.  The public functions check what they are given and pass it to the li
 called in every evaluation and check nothing.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 

@@ -5,8 +5,6 @@ which must not be positive, with their Jacobian.  Moving asymptotes take them as
 other optimisers see the penalty, :eq:`eq-penalty`.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..inputs import arrays, choice, instance
@@ -60,10 +58,8 @@ def phase_per_step(waveform, bound):
     direction = waveform / np.where(radius == 0, 1, radius)
     here, after, cosine = waveform[:, :-1], waveform[:, 1:], np.cos(bound)
     values = radius[:-1] * radius[1:] * cosine - np.sum(here * after, axis=0)
-    slope = _neighbours(
-        direction[:, :-1] * radius[1:] * cosine - after,
-        direction[:, 1:] * radius[:-1] * cosine - here,
-    )
+    slope = _neighbours(direction[:, :-1] * radius[1:] * cosine - after,
+                        direction[:, 1:] * radius[:-1] * cosine - here)
     return values / (1 - cosine), slope / (1 - cosine)
 
 
@@ -77,10 +73,8 @@ def _neighbours(here, after):
 
 
 #: name: function(waveform, bound) -> (values, jacobian)
-LIMITS = {
-    limit.__name__: limit
-    for limit in (mean_power, peak_power, amplitude, slew_per_step, phase_per_step)
-}
+LIMITS = {limit.__name__: limit for limit in
+          (mean_power, peak_power, amplitude, slew_per_step, phase_per_step)}
 #: What a bound has to be: so small a number as 1e-6 asks for nothing but silence.
 BOUNDS = dict.fromkeys(LIMITS, ">= 1e-6")
 BOUNDS |= {"amplitude": "2? >= 1e-6", "phase_per_step": f">= 1e-6 <= {np.pi}"}
@@ -88,12 +82,10 @@ BOUNDS |= {"amplitude": "2? >= 1e-6", "phase_per_step": f">= 1e-6 <= {np.pi}"}
 
 def checked_limits(limits):
     """The limits, bounds by names of :data:`LIMITS`, as a dict of numbers; none for None."""
-    hint = "Give bounds by name, such as {'mean_power': 0.5}."
-    limits = {} if limits is None else instance("limits", limits, dict, hint)
-    return {
-        choice("limit", name, LIMITS): arrays(f"{name}: {BOUNDS[name]}", **{name: bound})
-        for name, bound in limits.items()
-    }
+    limits = {} if limits is None else limits
+    instance("limits", limits, dict, "Give bounds by name, such as {'mean_power': 0.5}.")
+    return {choice("limit", name, LIMITS): arrays(f"{name}: {BOUNDS[name]}", **{name: bound})
+            for name, bound in limits.items()}
 
 
 def evaluate_limits(limits, waveform):

@@ -1,7 +1,5 @@
 """What a pulse asks of an amplifier: its mean power, and its spectrum."""
 
-from __future__ import annotations
-
 import numpy as np
 
 

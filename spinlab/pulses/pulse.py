@@ -1,7 +1,5 @@
 """A pulse: a waveform, the length of its steps, and what 1 stands for."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -8,8 +8,6 @@ arrays ``drift`` and ``controls`` of the affine generator
 with one leading axis for the members of an ensemble where a parameter was given as an array.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -67,11 +65,8 @@ class Generator:
 def _compiled(liouville):
     """Names of the parameters, one NumPy function of them, and the entries that it evaluates."""
     matrices = (liouville.drift, *liouville.control_operators)
-    entries = {
-        (m, *place): value
-        for m, matrix in enumerate(matrices)
-        for place, value in matrix.todok().items()
-    }
+    entries = {(m, *place): value for m, matrix in enumerate(matrices)
+               for place, value in matrix.todok().items()}
     function = sp.lambdify(liouville.parameters, list(entries.values()), modules="numpy", cse=True)
     names = [PARAMETER_NAMES.get(s.name, s.name) for s in liouville.parameters]
     return names, function, list(entries), len(matrices)
@@ -110,13 +105,12 @@ def evaluate(liouville=None, /, **values):
            [ 6283.2,     0. ,     0. ],
            [    0. ,     0. ,     0. ]])
     """
-    liouville = _required(liouville)
+    liouville = _given(liouville)
     names, function, places, count = _compiled(liouville)
     values = {"offset_hz": 0.0, "b1_scale": 1.0, **values}
     wrong = (set(names) ^ set(values)) - {"offset_hz", "b1_scale"}
-    if wrong:
-        wrong = ", ".join(sorted(wrong))
-        raise ValueError(f"Give values of {', '.join(names)}; missing or unknown: {wrong}.")
+    hint = f"missing or unknown: {', '.join(sorted(wrong))}."
+    require(not wrong, f"Give values of {', '.join(names)}; {hint}")
     signs = {"rf_hz": ">= 0", "b1_scale": ">= 0"}
     layout = "; ".join(f"{name}: members? {signs.get(name, '')}" for name in values)
     given = dict(zip(values, arrays(layout, **values), strict=True))
@@ -132,9 +126,8 @@ def evaluate(liouville=None, /, **values):
     return generator
 
 
-def _required(liouville):
-    if liouville is None:
-        return liouvillian()
+def _given(liouville):
+    liouville = liouvillian() if liouville is None else liouville
     return instance("liouville", liouville, Liouvillian, "Make one by liouvillian(system).")
 
 
@@ -159,7 +152,7 @@ def state(name, liouville=None):
     >>> state("-Iy")
     array([ 0., -1.,  0.])
     """
-    liouville = _required(liouville)
+    liouville = _given(liouville)
     return _vector(name, liouville, constant=liouville.identity)
 
 
@@ -171,7 +164,7 @@ def observable(name, liouville=None):
     >>> observable("0.5 Ix + Iz")
     array([0.5, 0. , 1. ])
     """
-    return _vector(name, _required(liouville))
+    return _vector(name, _given(liouville))
 
 
 def _vector(name, liouville, constant=False):

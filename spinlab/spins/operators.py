@@ -7,8 +7,6 @@ everything prints as mathematics in a notebook; :func:`spin_matrices` reads the 
 Spins are numbered from 1, as in the literature: ``I1z``, ``2I1xI2z``.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from itertools import product
 from reprlib import repr as brief
@@ -86,9 +84,8 @@ def spin_matrices(spins=1):
 
 @lru_cache
 def _spin_matrices(spins):
-    return frozen(
-        [[numbers(spin_operator(axis, k, spins)) for k in range(1, spins + 1)] for axis in "xyz"]
-    )
+    return frozen([[numbers(spin_operator(axis, k, spins)) for k in range(1, spins + 1)]
+                   for axis in "xyz"])
 
 
 def product_basis(spins=1, identity=False):

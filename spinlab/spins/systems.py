@@ -8,8 +8,6 @@ The conventions of the whole package live here, once:
 * :math:`\dot\rho = -i L \rho`, and ``A = -i L`` is called the generator.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,15 +20,8 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from ..inputs import arrays, choice, frozen, instance, require, whole
-from .operators import (
-    MAX_SPINS,
-    basis_matrix,
-    commutation_superoperator,
-    in_product_basis,
-    numbers,
-    product_basis,
-    spin_operator,
-)
+from . import operators
+from .operators import MAX_SPINS, numbers, product_basis, spin_operator
 
 #: Offset of an ensemble member from the carrier, in Hz (``offset_hz`` in :func:`spinlab.evaluate`).
 OFFSET = sp.Symbol("nu", real=True)
@@ -41,9 +32,7 @@ B1_SCALE = sp.Symbol("kappa", positive=True)
 #: The two controls, dimensionless.
 CONTROLS = sp.symbols("u_x u_y", real=True)
 #: Names that a system's own symbols cannot have, the users' names for the first three included.
-RESERVED_NAMES = "nu nu_rf kappa u_x u_y offset_hz rf_hz b1_scale layout".split()
-#: What an offset, a coupling or a time cannot contain.
-UNREAL = (sp.I, sp.nan, AppliedUndef)
+RESERVED_NAMES = ("nu", "nu_rf", "kappa", "u_x", "u_y", "offset_hz", "rf_hz", "b1_scale")
 
 
 @dataclass(frozen=True)
@@ -109,27 +98,23 @@ def _tuple(name, values, length=None):
 
 def _check_values(values):
     """Refuse what is neither a number nor an expression, and names that cannot be told apart."""
-    symbols = set()
+    symbols, unreal = set(), (sp.I, sp.nan, AppliedUndef)
     for value in values:
         number = sp.sympify(value) if isinstance(value, Real) else value
-        if not isinstance(number, sp.Expr) or number.is_real is False or number.has(*UNREAL):
-            raise TypeError(
-                "Offsets, couplings, t1 and t2 must be real, finite numbers or SymPy expressions "
-                f"of symbols, but {brief(value)} arrived."
-            )
+        if not isinstance(number, sp.Expr) or number.is_real is False or number.has(*unreal):
+            words = "must be real, finite numbers or SymPy expressions of symbols"
+            raise TypeError(f"Offsets, couplings, t1 and t2 {words}, but {brief(value)} arrived.")
         symbols |= number.free_symbols
-    names = [symbol.name for symbol in symbols]
+    names = sorted(symbol.name for symbol in symbols)
     odd = [name for name in names if re.search(r"[:;?]|^\s|\s$", name)]  # no layout holds them
     require(not odd, f"Names of symbols have no : ; ? or outer blanks, but {odd} arrived.")
     require(len({*names, *RESERVED_NAMES}) >= len(names) + len(RESERVED_NAMES),
-            f"Each symbol needs a name of its own, and spinlab uses {', '.join(RESERVED_NAMES)} "
-            f"itself, but {', '.join(sorted(names))} arrived.")
+            f"Each symbol needs a name of its own, none of {RESERVED_NAMES}, but {names} arrived.")
 
 
 def check_times(t1=None, t2=None):
     """Refuse relaxation times, numbers or (members,), that no spin has; None is not known yet."""
-    layout = "t1?: members? > 0 (seconds); t2?: members? > 0 (seconds)"
-    t1, t2 = arrays(layout, t1=t1, t2=t2)
+    t1, t2 = arrays("t1?: members? > 0 (seconds); t2?: members? > 0 (seconds)", t1=t1, t2=t2)
     if t1 is not None and t2 is not None and np.any(t2 > 2 * t1 * (1 + 1e-9)):
         t1, t2 = max(np.broadcast(t1, t2), key=lambda pair: pair[1] / pair[0])
         raise ValueError(f"t2 cannot exceed 2 t1, but t1 = {t1:g} and t2 = {t2:g} arrived.")
@@ -287,12 +272,12 @@ def liouvillian(system=None, basis="product"):
 def _liouvillian(system, basis):
     n, identity = system.spins, system.relaxes
     names = tuple(name for name, _ in product_basis(n, identity))
-    full = commutation_superoperator(hamiltonian(system))
-    matrix = in_product_basis(full, n, identity)
+    full = operators.commutation_superoperator(hamiltonian(system))
+    matrix = operators.in_product_basis(full, n, identity)
     if identity:
         matrix += sp.I * relaxation_superoperator(system.t1, system.t2)
     if basis == "elements":  # only one spin relaxes, and its columns' inverse is 2 columns.H
         names = tuple(f"|{r}><{c}|" for r in range(2**n) for c in range(2**n))
-        columns = basis_matrix(n, identity)
+        columns = operators.basis_matrix(n, identity)
         matrix = 2 * (columns * matrix * columns.H).applyfunc(sp.expand) if identity else full
     return Liouvillian(matrix, names, n, identity)
