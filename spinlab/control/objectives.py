@@ -64,9 +64,7 @@ def subspace(targets):
     columns), are real, orthonormal columns :math:`C_j`.
     """
     targets = _checked_target(targets, 2)
-    unit = not np.iscomplexobj(targets) and np.allclose(
-        targets.T @ targets, np.eye(targets.shape[1])
-    )
+    unit = not np.iscomplexobj(targets) and np.allclose(targets.T @ targets, np.eye(len(targets.T)))
     require(unit, "The target states of a subspace must be real and orthonormal columns.")
 
     def objective(final):
@@ -136,25 +134,20 @@ def rotation(target):
     size = len(target)
     square = target.shape == (size, size) and not np.iscomplexobj(target)
     require(square and np.allclose(target.T @ target, np.eye(size)) and np.linalg.det(target) > 0,
-            "The target must be a rotation: a real, orthogonal matrix of determinant 1 (a "
-            f"reflection is out of reach), but one of shape {target.shape} arrived that is not.")
+            "target must be a rotation: a real, orthogonal matrix; a reflection is out of reach.")
 
     def objective(final):
         _require_fit(final, target.shape)
-        return np.sum(target * final, axis=(-2, -1)) / size, np.broadcast_to(
-            target / size, np.shape(final)
-        )
+        costates = np.broadcast_to(target / size, np.shape(final))
+        return np.sum(target * final, axis=(-2, -1)) / size, costates
 
     return objective
 
 
 #: name: function that makes the objective from its target
 OBJECTIVES = {
-    "transfer": transfer,
-    "subspace": subspace,
-    "magnitude": magnitude,
-    "rotation": rotation,
-}
+    "transfer": transfer, "subspace": subspace, "magnitude": magnitude, "rotation": rotation,
+}  # fmt: skip
 
 
 def _checked_target(target, ndim):
@@ -164,9 +157,9 @@ def _checked_target(target, ndim):
 
 
 def _require_fit(final, shape):
-    require(np.shape(final)[-len(shape):] == shape,
-            f"The final states have shape {np.shape(final)}, but this target asks for (..., "
-            f"{', '.join(map(str, shape))}); start from states that fit the objective.")
+    fits, asked = np.shape(final)[-len(shape):] == shape, ", ".join(map(str, shape))
+    require(fits, f"The final states have shape {np.shape(final)}, but this target asks for (..., "
+                  f"{asked}).")  # fmt: skip
 
 
 def mean(infidelities, weights):

@@ -138,3 +138,11 @@ def _arranged(signs, values, jacobian, limits, slopes):
     limits, slopes = arrays(f"limits: l*; slopes: l* {n}", limits=limits, slopes=slopes)
     f = np.concatenate([*(sign * values for sign in signs), limits])
     return 0.0, np.zeros(n), f, np.concatenate([*(sign * jacobian for sign in signs), slopes])
+
+
+#: form: (field of the goal, function of rows, function of prices)
+FORMS = {
+    "least-squares": ("members", least_squares_rows, least_squares_form),
+    "tangent": ("residuals", least_squares_rows, least_squares_form),
+    "minimax": ("members", minimax_rows, minimax_form),
+}
