@@ -260,7 +260,7 @@ def test_bad_limits(limits, sentence):
 @pytest.mark.parametrize("changes, sentence", [
     ({"kind": "xy"}, "is for piecewise-constant phases"),
     ({"problem": task(system=sl.SpinSystem(t1=1.0, t2=0.1))}, "for one spin without relaxation"),
-    ({"problem": task(objective="subspace", target=np.eye(3)[:, :2])}, "knows the objectives"),
+    ({"problem": task(objective="subspace", target=np.eye(3)[:, :2])}, "knows transfer, rotation and universal"),
     ({"aggregate": "median"}, "There is no aggregate"),
 ])  # fmt: skip
 def test_spinors_refuse(changes, sentence):

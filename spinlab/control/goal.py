@@ -95,7 +95,6 @@ def aggregate_of(aggregate, infidelities, weights):
 
 def general_goal(problem, shape, method):
     """Any problem, by one of the propagation methods."""
-    problem.require_states(method)
     samples = problem.samples
     if shape.distortion is not None:
         problem = problem.felt(shape.distortion)

@@ -88,7 +88,7 @@ class Judgement:
         require(rising, "A histogram has B1 scales in ascending order, and some weight.")
         (first, last), (low, high) = b1_scale[weights > 0][[0, -1]], self.b1_scale[[0, -1]]
         require(low - 1e-9 < first and last < high + 1e-9, "The histogram has weight from B1 scale "
-                f"{first:g} to {last:g}, but only {low:g} to {high:g} were judged.")
+                f"{first:g} to {last:g}, but {low:g} to {high:g} were judged; widen it.")
         profile = np.interp(b1_scale, self.b1_scale, self.fidelity.mean(axis=0))
         return float(np.average(profile, weights=weights))
 

@@ -44,7 +44,8 @@ def transfer(target):
     >>> float(value), costate
     (0.6, array([1., 0., 0.]))
     """
-    target = _checked_target(target, 1)
+    target = arrays("target: complex d", target=target)
+    require(np.any(target), "The target is zero; name a state that can be reached.")
     target = target / np.linalg.norm(target)
 
     def objective(final):
@@ -63,7 +64,7 @@ def subspace(targets):
     With ``Ix`` and ``Iy`` this is transverse magnetisation of whatever phase.  The ``targets``, (d,
     columns), are real, orthonormal columns :math:`C_j`.
     """
-    targets = _checked_target(targets, 2)
+    targets = arrays("target: complex d columns", target=targets)
     unit = not np.iscomplexobj(targets) and np.allclose(targets.T @ targets, np.eye(len(targets.T)))
     require(unit, "The target states of a subspace must be real and orthonormal columns.")
 
@@ -130,7 +131,7 @@ def rotation(target):
 
     Start from the unit matrix: its columns are the initial states.
     """
-    target = _checked_target(target, 2)
+    target = arrays("target: complex d columns", target=target)
     size = len(target)
     square = target.shape == (size, size) and not np.iscomplexobj(target)
     require(square and np.allclose(target.T @ target, np.eye(size)) and np.linalg.det(target) > 0,
@@ -148,12 +149,6 @@ def rotation(target):
 OBJECTIVES = {
     "transfer": transfer, "subspace": subspace, "magnitude": magnitude, "rotation": rotation,
 }  # fmt: skip
-
-
-def _checked_target(target, ndim):
-    target = arrays("target: complex " + ("d", "d columns")[ndim - 1], target=target)
-    require(np.any(target), "The target is zero; name a state that can be reached.")
-    return target
 
 
 def _require_fit(final, shape):

@@ -140,7 +140,8 @@ class Problem:
 
     def objective_function(self):
         """The objective with its target filled in."""
-        self.require_states()
+        require(self.objective != "universal", "The universal fidelity is one of propagators; use "
+                "method='spinors', or the sign-free objective 'rotation'.")
         target = self._target
         if self.objective == "linear-phase":
             transfer(target)  # checks the target
@@ -151,11 +152,6 @@ class Problem:
                     f"delay = {self.delay:g} s turns spins by more than 1e6 rad; give seconds.")
             return LinearPhase(target @ expm(self.delay * drift) / np.linalg.norm(target))
         return OBJECTIVES[self.objective](target)
-
-    def require_states(self, method="states"):
-        """Refuse what states cannot tell: the sign of a propagator."""
-        require(self.objective != "universal", "The universal fidelity is one of propagators, not "
-                f"of {method}; use method='spinors', or the sign-free objective 'rotation'.")
 
     def residual_target(self):
         """Final states wanted, and the scale that makes half their squared miss the infidelity."""
@@ -173,7 +169,7 @@ class Problem:
                 "objective 'universal', are for one spin without relaxation; use others.")
         if self.objective == "universal":
             start = self.start
-            require(start is None, f"A universal rotation has start None, but {start!r} arrived.")
+            require(start is None, f"A universal rotation starts from every state, not {start!r}.")
             return partial(spinors.universal_fidelity, target=spinors.spinor_target(self.target))
         if self.objective == "rotation":
             self.objective_function()  # checks the target
