@@ -79,9 +79,8 @@ def plot_bloch(trajectories, labels=None, title=None):
     trajectories = instance("trajectories", trajectories, (list, tuple, np.ndarray))
     paths = [finite_array("A trajectory", path) for path in trajectories]
     for path in paths:
-        require(path.ndim == 2 and len(path) and path.shape[1] in (3, 4),
-                f"A trajectory has shape (steps + 1, 3), but {path.shape} arrived; pass a list of "
-                "trajectories, also for a single one.")
+        require(path.ndim == 2 and len(path) and path.shape[1] in (3, 4), "A trajectory has shape "
+                f"(steps + 1, 3), but {path.shape} arrived; pass a list of trajectories.")
     if labels is not None:
         count = len(instance("labels", labels, (list, tuple)))
         require(count == len(paths), f"There are {count} labels for {len(paths)} trajectories.")

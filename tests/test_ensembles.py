@@ -188,7 +188,7 @@ def test_grids_that_are_none(changes, match):
 
 @pytest.mark.parametrize("histogram, match", [
     (([0.2, 0.4, 0.9], [50, 50, 1]), "weight from B1 scale 0.2 to 0.9, but 0.9 to 1.1 were judged"),
-    (([0.2, 0.4], [1, 1]), "with an ensemble that spans the histogram"),
+    (([0.2, 0.4], [1, 1]), "but 0.9 to 1.1 were judged; widen it"),
     (([0.85], [1]), "from B1 scale 0.85 to 0.85"),
     (([0.9, 1.1], [2, -1]), "at least 0, but -1"), (([0.9, 1.1], [0, 0]), "some weight"),
     (([0.9, 1.1], [1]), "weights must have shape"),

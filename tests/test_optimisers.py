@@ -149,8 +149,8 @@ BAD = [
     ({"optimiser": ()}, "name at least one"),
     ({"x0": np.zeros((2, 2))}, r"x0 must have shape \(n,\)"),
     ({"x0": [np.nan] * 4}, "x0 must be finite"),
-    ({"goal": lambda x: (1.0, x[:2])}, r"gradient of shape \(2,\)"),
-    ({"goal": lambda x: (x, x)}, "value of shape"),
+    ({"goal": lambda x: (1.0, x[:2])}, r"of shape \(4,\), but \(1.0, array"),
+    ({"goal": lambda x: (x, x)}, r"a number and its gradient, of shape \(4,\), but \(array"),
     ({"goal": lambda x: (np.nan, x)}, "NaN or inf at evaluation 1"),
     ({"goal": lambda x: (1.0, 0 * x)}, "gradient is zero at the start"),
     ({"max_iterations": 0}, "max_iterations must be a whole number"),
@@ -158,7 +158,7 @@ BAD = [
     ({"lower": np.zeros(3)}, "lower must be a number, or of shape"),
     ({"goal": value, "optimiser": "newton"}, "needs a goal with hessian"),
     ({"goal": value, "optimiser": "gauss-newton"}, "needs a goal with gauss_newton"),
-    ({"optimiser": "mma"}, "finite bounds"),
+    ({"optimiser": "mma"}, "lower must be finite"),
 ]
 
 
@@ -260,7 +260,7 @@ def test_bad_limits(limits, sentence):
 @pytest.mark.parametrize("changes, sentence", [
     ({"kind": "xy"}, "is for piecewise-constant phases"),
     ({"problem": task(system=sl.SpinSystem(t1=1.0, t2=0.1))}, "for one spin without relaxation"),
-    ({"problem": task(objective="subspace", target=np.eye(3)[:, :2])}, "knows the objectives"),
+    ({"problem": task(objective="subspace", target=np.eye(3)[:, :2])}, "knows transfer, rotation and universal"),
     ({"aggregate": "median"}, "There is no aggregate"),
 ])  # fmt: skip
 def test_spinors_refuse(changes, sentence):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..inputs import instance, positive, require, whole
+from ..inputs import arrays, instance, require
 from .designs import DesignResult, design
 from .ensemble import Ensemble
 from .judgement import CoarseGridWarning, Judgement, judge
@@ -78,17 +78,15 @@ def adapt(problem, tolerance=0.002, rounds=8, offsets=201, scales=21, **options)
     >>> done.problem.ensemble.members > 3, abs(done.gap) < 0.002
     (True, True)
     """
-    instance("problem", problem, Problem)
-    positive("tolerance", tolerance)
-    whole("rounds", rounds)
+    ensemble = instance("problem", problem, Problem).ensemble
+    tolerance, rounds = arrays("tolerance: > 0; rounds: whole", tolerance=tolerance, rounds=rounds)
     aggregate = options.get("aggregate", "mean")
     over = np.mean if aggregate == "mean" else np.min
-    axes = [np.unique(problem.ensemble.offset_hz), np.unique(problem.ensemble.b1_scale)]
-    pairs = np.unique([problem.ensemble.offset_hz, problem.ensemble.b1_scale], axis=1).shape[1]
-    full = len(axes[0]) * len(axes[1]) == pairs == problem.ensemble.members
-    require(full and not problem.ensemble.relaxation_times,
-            "adapt() refines a grid of offsets and B1 scales; make one by Ensemble.grid(offsets, "
-            f"scales) (these {problem.ensemble.members} members are none).")
+    axes = [np.unique(ensemble.offset_hz), np.unique(ensemble.b1_scale)]
+    pairs = np.unique([ensemble.offset_hz, ensemble.b1_scale], axis=1).shape[1]
+    full = len(axes[0]) * len(axes[1]) == pairs == ensemble.members
+    require(full and not ensemble.relaxation_times, "adapt() refines a grid of offsets and B1 "
+            f"scales, which these {ensemble.members} members are not; use Ensemble.grid().")
     done, history = None, ()
     try:
         for _ in range(rounds):
@@ -100,9 +98,8 @@ def adapt(problem, tolerance=0.002, rounds=8, offsets=201, scales=21, **options)
                 warnings.simplefilter("ignore", CoarseGridWarning)  # that is what is being cured
                 report = judge(result, offsets=offsets, scales=scales)
             grid = Ensemble.grid(report.offset_hz, report.b1_scale, weights="trapezoidal")
-            dense, _ = AGGREGATES.get(aggregate, aggregate)(
-                1 - report.fidelity.ravel(), grid.weights
-            )
+            infidelities, of_all = 1 - report.fidelity.ravel(), AGGREGATES.get(aggregate, aggregate)
+            dense, _ = of_all(infidelities, grid.weights)
             history = (*history, (*known, float(1 - dense)))
             done = AdaptiveResult(result, problem, report, history)
             if abs(done.gap) <= tolerance or interrupted(result):
@@ -135,12 +132,9 @@ def refined(axes, report, tolerance, over=np.mean):
     -------
     list of two ndarray
     """
-    errors = [
-        _gap_errors(axis, dense, over(report.fidelity, axis=other))
-        for axis, dense, other in (
-            (axes[0], report.offset_hz, 1), (axes[1], report.b1_scale, 0)
-        )
-    ]
+    judged = zip(axes, (report.offset_hz, report.b1_scale), (1, 0), strict=True)
+    errors = [_gap_errors(axis, dense, over(report.fidelity, axis=other))
+              for axis, dense, other in judged]  # fmt: skip
     limit = min(tolerance, max(error.max(initial=0.0) for error in errors))
     return [
         np.sort(np.concatenate([axis, ((axis[1:] + axis[:-1]) / 2)[error >= limit]]))

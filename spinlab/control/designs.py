@@ -87,12 +87,11 @@ def _unknowns(x0, start):
     """A start of the user, flat, if it has the shape that it takes and no number is too large."""
     x0 = arrays("x0: ...", x0=x0)
     require(x0.shape in (start.shape, (start.size,)),
-            f"x0 must have shape {start.shape}, or be flat, but {x0.shape} arrived; unknowns of "
-            "another step, duration or kind do not fit.")
-    require(np.abs(x0).max() <= LARGEST,
-            f"x0 must lie within {LARGEST:g} of 0 (phases are in rad, the other unknowns of order "
-            f"1), but {np.abs(x0).max():g} arrived.")
+            f"x0 must have shape {start.shape}, or be flat, but {x0.shape} arrived.")
+    most = np.abs(x0).max()
+    require(most <= LARGEST, f"x0 must lie within {LARGEST:g} of 0, but {most:g} arrived.")
     return x0.ravel()
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DesignResult(Optimum):

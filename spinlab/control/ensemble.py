@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..files.formats import cells, read_text, table
-from ..inputs import arrays, choice, frozen, instance, require
+from ..inputs import arrays, choice, frozen, hold, instance, require
 from ..spins.systems import check_times
 
 #: What a member may differ in.
@@ -50,16 +50,14 @@ class Ensemble:
     t2: np.ndarray | None = None
 
     def __post_init__(self):
-        layout = "offset_hz: members?; b1_scale: members? > 0; t1?: members? > 0; t2?: members? > 0"
-        given = {name: getattr(self, name) for name in (*AXES, "weights")}
-        found = arrays(layout + "; weights?: members >= 0", **given)
-        found = dict(zip(given, found, strict=True))
-        members = max(np.size(values) for values in found.values())
-        weights = _scaled(np.ones(members) if found["weights"] is None else found["weights"])
-        found["weights"] = weights / weights.sum()
-        for name, values in found.items():
-            if values is not None:
-                object.__setattr__(self, name, frozen(np.broadcast_to(values, members)))
+        hold(self, "offset_hz: members?; b1_scale: members? > 0; t1?: members? > 0; "
+                   "t2?: members? > 0; weights?: members >= 0")  # fmt: skip
+        given = {name: values for name, values in vars(self).items() if values is not None}
+        members = max(map(np.size, given.values()))
+        weights = _scaled(given.get("weights", np.ones(members)))
+        given["weights"] = weights / weights.sum()
+        for name, values in given.items():
+            object.__setattr__(self, name, frozen(np.broadcast_to(values, members)))
         if self.t1 is not None and self.t2 is not None:
             check_times(self.t1, self.t2)
 
@@ -88,11 +86,8 @@ class Ensemble:
         """
         layout = "offset_hz: offsets?; b1_scale: scales?; t1?: t1s?; t2?: t2s?"
         found = arrays(layout, offset_hz=offset_hz, b1_scale=b1_scale, t1=t1, t2=t2)
-        axes = {
-            name: np.atleast_1d(axis)
-            for name, axis in zip(AXES, found, strict=True)
-            if axis is not None
-        }
+        given = zip(AXES, found, strict=True)
+        axes = {name: np.atleast_1d(axis) for name, axis in given if axis is not None}
         _countable(math.prod(axis.size for axis in axes.values()))
         along = {name: np.ones(axis.size) for name, axis in axes.items()}
         if isinstance(weights, str):
@@ -102,8 +97,7 @@ class Ensemble:
         for name, values in weights.items():
             axis = axes[choice("axis of the grid", name, axes)]
             if isinstance(values, str):
-                choice("rule for weights", values, ("trapezoidal",))
-                values = _trapezoidal(name, axis)
+                values = RULES[choice("rule for weights", values, RULES)](name, axis)
             along[name] = _scaled(arrays(f"weights: {axis.size} >= 0", weights=values))
         grids = np.meshgrid(*axes.values(), indexing="ij")
         shares = math.prod(np.meshgrid(*along.values(), indexing="ij"))
@@ -124,11 +118,8 @@ class Ensemble:
     @property
     def relaxation_times(self):
         """Values of the symbols ``T1`` and ``T2``, where the members have them."""
-        return {
-            name.upper(): getattr(self, name)
-            for name in ("t1", "t2")
-            if getattr(self, name) is not None
-        }
+        times = {"T1": self.t1, "T2": self.t2}
+        return {name: values for name, values in times.items() if values is not None}
 
 
 def design_grid(duration, bandwidth_hz, b1_range=(1.0, 1.0), rf_hz=0.0):
@@ -163,19 +154,15 @@ def design_grid(duration, bandwidth_hz, b1_range=(1.0, 1.0), rf_hz=0.0):
     """
     duration, bandwidth_hz, b1_range, rf_hz = arrays(
         "duration: > 0 (seconds); bandwidth_hz: >= 0; b1_range: 2 > 0; rf_hz: >= 0",
-        duration=duration, bandwidth_hz=bandwidth_hz, b1_range=b1_range, rf_hz=rf_hz,
-    )  # fmt: skip
+        duration=duration, bandwidth_hz=bandwidth_hz, b1_range=b1_range, rf_hz=rf_hz)  # fmt: skip
     low, high = b1_range.tolist()
-    require(not (low > high or low < high and not rf_hz),
-            "b1_range must be (smallest, largest), and what is between needs rf_hz > 0, but "
-            f"({low:g}, {high:g}) and rf_hz = {rf_hz:g} arrived.")
+    require(low == high or low < high and rf_hz, "b1_range must be (smallest, largest), and a "
+            f"range needs rf_hz > 0, but ({low:g}, {high:g}) and {rf_hz:g} arrived.")
     ranges = ((-bandwidth_hz / 2, bandwidth_hz / 2, 1), (low, high, rf_hz))
     gaps = [2 * duration * rate * (high - low) for low, high, rate in ranges]
     _countable(math.prod(gap + 1 for gap in gaps))
-    axes = [
-        np.linspace(low, high, math.ceil(gap - 1e-9) + 1)
-        for (low, high, _), gap in zip(ranges, gaps, strict=True)
-    ]
+    axes = [np.linspace(low, high, math.ceil(gap - 1e-9) + 1)
+            for (low, high, _), gap in zip(ranges, gaps, strict=True)]  # fmt: skip
     return Ensemble.grid(*axes, weights="trapezoidal")
 
 
@@ -203,13 +190,13 @@ def read_histogram(path):
     >>> Ensemble.grid(offsets, scale, weights={"b1_scale": weights})  # doctest: +SKIP
     """
     header, *rows = cells(read_text(path)) or [[]]
-    if header != ["b1_scale", "weight"]:
-        begin = ",".join(header)[:60] or "nothing"
-        raise ValueError(f"{path} must begin with b1_scale,weight, but begins with {begin!r}.")
+    begin = ",".join(header)[:60] or "nothing"
+    require(begin == "b1_scale,weight",
+            f"{path} must begin with b1_scale,weight, but begins with {begin!r}.")
     scale, weights = table(rows, 2)
     Ensemble(np.zeros(len(rows)), scale, weights)  # says so if a number makes no sense
-    require(scale.max() <= SCALE,
-            f"{path} holds the B1 scale {scale.max():g}; a scale is 1.1, not 110 %.")
+    most = scale.max()
+    require(most <= SCALE, f"{path} holds the B1 scale {most:g}; a scale is 1.1, not 110 %.")
     return scale, weights
 
 
@@ -226,6 +213,9 @@ def _scaled(weights):
 
 def _trapezoidal(name, axis):
     gaps = np.diff(axis)
-    require(not np.any(gaps <= 0),
-            f"Trapezoidal weights need {name} in ascending order, but it is not.")
+    require(np.all(gaps > 0), f"Trapezoidal weights need {name} in ascending order; sort it.")
     return np.convolve(gaps, [0.5, 0.5]) if len(gaps) else np.ones(1)
+
+
+#: name: function of the name of an axis and its points
+RULES = {"trapezoidal": _trapezoidal}

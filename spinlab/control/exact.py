@@ -44,10 +44,7 @@ def final_states(problem, pulse, method, chunk=512):
     """Final states of all members."""
     generator, rho0 = problem.generator(), problem.initial_state()
     waveform, dt, _ = cut(pulse, generator)
-    parts = [
-        linearise_final(
-            generator.member(slice(k, k + chunk)), waveform, dt, rho0, method, pulse.control
-        )[0]
-        for k in range(0, generator.members, chunk)
-    ]
-    return np.concatenate(parts)
+    parts = (generator.member(slice(k, k + chunk)) for k in range(0, generator.members, chunk))
+    return np.concatenate([
+        linearise_final(part, waveform, dt, rho0, method, pulse.control)[0] for part in parts
+    ])

@@ -88,14 +88,13 @@ def aggregated(goal, aggregate, weights):
 def aggregate_of(aggregate, infidelities, weights):
     """What an aggregate returns, if it is a number and its slopes."""
     pair = aggregate(infidelities, weights)
-    if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], Real)):
-        raise TypeError(f"An aggregate must return (number, slopes), but {brief(pair)} arrived.")
+    good = isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], Real)
+    require(good, f"An aggregate must return (number, slopes), but {brief(pair)} arrived.")
     return pair[0], arrays(f"slopes: {len(weights)}", slopes=pair[1])
 
 
 def general_goal(problem, shape, method):
     """Any problem, by one of the propagation methods."""
-    problem.require_states(method)
     samples = problem.samples
     if shape.distortion is not None:
         problem = problem.felt(shape.distortion)
@@ -162,9 +161,9 @@ def tangents(problem, method, feel):
 def spinor_goal(problem, shape, _method):
     """Phase pulses on one spin: value, Jacobian, Hessian by one forward pass."""
     plain = shape.kind == "phase" and problem.control == "constant" and shape.distortion is None
-    require(plain, "The method 'spinors' is for piecewise-constant phases of constant amplitude, "
-                   f"but kind={shape.kind!r} with control={problem.control!r}"
-                   f"{' and a distortion' * bool(shape.distortion)} arrived; use 'rotations'.")
+    also = f"control={problem.control!r}{' and a distortion' * bool(shape.distortion)}"
+    require(plain, "The method 'spinors' is for piecewise-constant phases alone, but "
+                   f"kind={shape.kind!r} with {also} arrived; use 'rotations'.")
     fidelity_of = problem.spinor_fidelity()  # refuses other systems and objectives
     ensemble, latest = problem.ensemble, [None, None]
     smooth, unfilter = helmholtz_filter(problem.samples, shape.radius, shape.dt)

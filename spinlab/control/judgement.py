@@ -82,14 +82,13 @@ class Judgement:
         -------
         float
         """
-        b1_scale, weights = arrays("b1_scale: bins > 0; weights: bins >= 0", b1_scale=b1_scale,
-                                   weights=weights)  # fmt: skip
+        layout = "b1_scale: bins > 0; weights: bins >= 0"
+        b1_scale, weights = arrays(layout, b1_scale=b1_scale, weights=weights)
         rising = np.all(np.diff(b1_scale) > 0) and weights.any()
         require(rising, "A histogram has B1 scales in ascending order, and some weight.")
         (first, last), (low, high) = b1_scale[weights > 0][[0, -1]], self.b1_scale[[0, -1]]
-        require(low - 1e-9 < first and last < high + 1e-9,
-                f"The histogram has weight from B1 scale {first:g} to {last:g}, but {low:g} to "
-                f"{high:g} were judged; judge with an ensemble that spans the histogram.")
+        require(low - 1e-9 < first and last < high + 1e-9, "The histogram has weight from B1 scale "
+                f"{first:g} to {last:g}, but {low:g} to {high:g} were judged; widen it.")
         profile = np.interp(b1_scale, self.b1_scale, self.fidelity.mean(axis=0))
         return float(np.average(profile, weights=weights))
 
@@ -146,10 +145,8 @@ class Judgement:
 
         A small grid over the ensemble, its centre in the middle, and the worst member last.
         """
-        ranges = [
-            np.linspace(axis[0], axis[-1], count) if len(axis) > 1 else axis
-            for axis, count in ((self.offset_hz, 7), (self.b1_scale, 3))
-        ]
+        ranges = [np.linspace(axis[0], axis[-1], count) if len(axis) > 1 else axis
+                  for axis, count in ((self.offset_hz, 7), (self.b1_scale, 3))]  # fmt: skip
         grid = Ensemble.grid(*ranges)
         axes = zip((grid.offset_hz, grid.b1_scale), self.worst_member, strict=True)
         return [np.append(axis, worst) for axis, worst in axes]
@@ -243,19 +240,14 @@ def judge(pulse, problem=None, offsets=201, scales=21, method=None, distortion=N
     instance("pulse", pulse, Pulse)
     if not hasattr(problem, "objective_function"):
         raise TypeError(f"problem must be a Problem, but {type(problem).__name__} arrived.")
-    require(pulse.control == problem.control,
-            f"The pulse is piecewise {pulse.control} but the problem is piecewise "
-            f"{problem.control}; give the problem the control of the pulse.")
+    require(pulse.control == problem.control, f"The pulse is piecewise {pulse.control}, the "
+            f"problem {problem.control}; give the problem the control of the pulse.")
     _warn_of_coarse_grid(pulse, problem)
     felt = pulse if distortion is None else pulse.felt(distortion)
-    ranges = [
-        np.linspace(values.min(), values.max(), whole(name, count, 2)) if np.ptp(values)
-        else values[:1]
-        for name, values, count in (
-            ("offsets", problem.ensemble.offset_hz, offsets),
-            ("scales", problem.ensemble.b1_scale, scales),
-        )
-    ]
+    axes = zip(("offsets", "scales"), (offsets, scales),
+               (problem.ensemble.offset_hz, problem.ensemble.b1_scale), strict=True)  # fmt: skip
+    ranges = [np.linspace(a.min(), a.max(), whole(name, count, 2)) if np.ptp(a) else a[:1]
+              for name, count, a in axes]  # fmt: skip
     ensemble = Ensemble.grid(*ranges, **mean_times(problem.ensemble))
     judged = replace(problem, ensemble=ensemble, rf_hz=felt.rf_hz)
     if problem.objective == "universal":

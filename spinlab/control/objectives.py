@@ -44,7 +44,8 @@ def transfer(target):
     >>> float(value), costate
     (0.6, array([1., 0., 0.]))
     """
-    target = _checked_target(target, 1)
+    target = arrays("target: complex d", target=target)
+    require(np.any(target), "The target is zero; name a state that can be reached.")
     target = target / np.linalg.norm(target)
 
     def objective(final):
@@ -63,10 +64,8 @@ def subspace(targets):
     With ``Ix`` and ``Iy`` this is transverse magnetisation of whatever phase.  The ``targets``, (d,
     columns), are real, orthonormal columns :math:`C_j`.
     """
-    targets = _checked_target(targets, 2)
-    unit = not np.iscomplexobj(targets) and np.allclose(
-        targets.T @ targets, np.eye(targets.shape[1])
-    )
+    targets = arrays("target: complex d columns", target=targets)
+    unit = not np.iscomplexobj(targets) and np.allclose(targets.T @ targets, np.eye(len(targets.T)))
     require(unit, "The target states of a subspace must be real and orthonormal columns.")
 
     def objective(final):
@@ -132,41 +131,30 @@ def rotation(target):
 
     Start from the unit matrix: its columns are the initial states.
     """
-    target = _checked_target(target, 2)
+    target = arrays("target: complex d columns", target=target)
     size = len(target)
     square = target.shape == (size, size) and not np.iscomplexobj(target)
     require(square and np.allclose(target.T @ target, np.eye(size)) and np.linalg.det(target) > 0,
-            "The target must be a rotation: a real, orthogonal matrix of determinant 1 (a "
-            f"reflection is out of reach), but one of shape {target.shape} arrived that is not.")
+            "target must be a rotation: a real, orthogonal matrix; a reflection is out of reach.")
 
     def objective(final):
         _require_fit(final, target.shape)
-        return np.sum(target * final, axis=(-2, -1)) / size, np.broadcast_to(
-            target / size, np.shape(final)
-        )
+        costates = np.broadcast_to(target / size, np.shape(final))
+        return np.sum(target * final, axis=(-2, -1)) / size, costates
 
     return objective
 
 
 #: name: function that makes the objective from its target
 OBJECTIVES = {
-    "transfer": transfer,
-    "subspace": subspace,
-    "magnitude": magnitude,
-    "rotation": rotation,
-}
-
-
-def _checked_target(target, ndim):
-    target = arrays("target: complex " + ("d", "d columns")[ndim - 1], target=target)
-    require(np.any(target), "The target is zero; name a state that can be reached.")
-    return target
+    "transfer": transfer, "subspace": subspace, "magnitude": magnitude, "rotation": rotation,
+}  # fmt: skip
 
 
 def _require_fit(final, shape):
-    require(np.shape(final)[-len(shape):] == shape,
-            f"The final states have shape {np.shape(final)}, but this target asks for (..., "
-            f"{', '.join(map(str, shape))}); start from states that fit the objective.")
+    fits, asked = np.shape(final)[-len(shape):] == shape, ", ".join(map(str, shape))
+    require(fits, f"The final states have shape {np.shape(final)}, but this target asks for (..., "
+                  f"{asked}).")  # fmt: skip
 
 
 def mean(infidelities, weights):

@@ -10,13 +10,8 @@ from scipy.linalg import expm
 from scipy.spatial.transform import Rotation
 
 from ..inputs import COURSES, arrays, choice, finite_array, hold, instance, require
+from ..propagation import spinors
 from ..propagation.methods import evaluate_objective
-from ..propagation.spinors import (
-    rotation_fidelity,
-    spinor_target,
-    transfer_fidelity,
-    universal_fidelity,
-)
 from ..pulses.distortion import Distortion
 from ..pulses.filter_and_bound import Parametrisation
 from ..pulses.pulse import DISTORTION_HINT, Pulse
@@ -84,8 +79,7 @@ class Problem:
         instance("system", self.system, SpinSystem)
         instance("parameters", self.parameters, dict)
         taken = set(self._values) & set(self.parameters)
-        require(not taken, f"parameters names {', '.join(sorted(taken))}, which belongs to the "
-                           "ensemble, or has an argument of its own.")  # fmt: skip
+        require(not taken, f"parameters names {', '.join(sorted(taken))}, given by the ensemble.")
         require(not self.delay or self.objective == "linear-phase",
                 f"delay must be 0 unless objective='linear-phase', but {self.delay!r} arrived.")
         # Whatever else is wrong (an unknown operator, a missing symbol) shall be said now.
@@ -96,20 +90,16 @@ class Problem:
 
     def require_fit(self):
         """Refuse a start, a target and an objective that do not go together."""
-        generator, start = self.generator(), self.initial_state()
-        d = generator.dimension
+        d, start = self.generator().dimension, self.initial_state()
         require(start.ndim in (1, 2) and len(start) == d,
                 f"start has shape {start.shape}, but the state vectors have length {d}.")
-        unit = np.allclose(start.T @ start, np.eye(start.shape[-1]))
-        require(self.objective != "rotation" or unit,
-                "The start of a rotation must be None or orthonormal, but other columns arrived.")
+        unit = self.objective != "rotation" or np.allclose(start.T @ start, np.eye(len(start.T)))
+        require(unit, "The start of a rotation must be None or orthonormal; other columns arrived.")
         objective = self.objective_function()
         apart = hasattr(objective, "member")  # then it wants the states of all members
         states = np.broadcast_to(start, (self.ensemble.members, *start.shape)) if apart else start
-        value, _ = objective(states)
-        require(np.ndim(value) == apart,
-                f"The objective {self.objective!r} judges one state, but start has shape "
-                f"{start.shape}; give one state, or choose the objective 'rotation'.")
+        require(np.ndim(objective(states)[0]) == apart, f"The objective {self.objective!r} judges "
+                f"one state, but start has shape {start.shape}; use the objective 'rotation'.")
 
     @property
     def dt(self):
@@ -150,7 +140,8 @@ class Problem:
 
     def objective_function(self):
         """The objective with its target filled in."""
-        self.require_states()
+        require(self.objective != "universal", "The universal fidelity is one of propagators; use "
+                "method='spinors', or the sign-free objective 'rotation'.")
         target = self._target
         if self.objective == "linear-phase":
             transfer(target)  # checks the target
@@ -161,12 +152,6 @@ class Problem:
                     f"delay = {self.delay:g} s turns spins by more than 1e6 rad; give seconds.")
             return LinearPhase(target @ expm(self.delay * drift) / np.linalg.norm(target))
         return OBJECTIVES[self.objective](target)
-
-    def require_states(self, method="states"):
-        """Refuse what states cannot tell: the sign of a propagator."""
-        require(self.objective != "universal",
-                f"The universal fidelity is one of propagators, and the method {method!r} carries "
-                "states; use method='spinors', or the sign-free objective 'rotation'.")
 
     def residual_target(self):
         """Final states wanted, and the scale that makes half their squared miss the infidelity."""
@@ -180,22 +165,20 @@ class Problem:
         Refused where the system is not one spin without relaxation, or the objective has no such
         form.
         """
-        require(self.system.offset_hz == (0,) and not self.system.relaxes,
-                "The method 'spinors' and the objective 'universal' are for one spin without "
-                "relaxation; use another method, and the objective 'rotation'.")
+        require(self.system.offset_hz == (0,) and not self.system.relaxes, "Spinors, and the "
+                "objective 'universal', are for one spin without relaxation; use others.")
         if self.objective == "universal":
-            require(self.start is None,
-                    f"A universal rotation starts from every state: not {self.start!r}, but None.")
-            return partial(universal_fidelity, target=spinor_target(self.target))
+            start = self.start
+            require(start is None, f"A universal rotation starts from every state, not {start!r}.")
+            return partial(spinors.universal_fidelity, target=spinors.spinor_target(self.target))
         if self.objective == "rotation":
             self.objective_function()  # checks the target
             target = np.roll(Rotation.from_matrix(self.target).as_quat(), 1)  # scalar first
-            return partial(rotation_fidelity, target=target)
-        require(self.objective == "transfer",
-                "The method 'spinors' knows the objectives 'transfer', 'rotation' and "
-                f"'universal', not {self.objective!r}; use the method 'rotations'.")
+            return partial(spinors.rotation_fidelity, target=target)
+        require(self.objective == "transfer", "The method 'spinors' knows transfer, rotation and "
+                f"universal, not {self.objective!r}; use the method 'rotations'.")
         start, (target, _) = self.initial_state(), self.residual_target()
-        return partial(transfer_fidelity, start=start, target=target)
+        return partial(spinors.transfer_fidelity, start=start, target=target)
 
     def felt(self, distortion):
         """The same problem on the fine steps that spins feel behind a distortion.
@@ -259,10 +242,8 @@ class Problem:
             found = {**vars(optimum), "x": x, "pulse": pulse, "problem": self, "method": method}
             if optimum.value < -1e-6 and not self.system.relaxes:
                 found["success"] = False
-                found["message"] += (
-                    f" But no fidelity is {1 - optimum.value:.4g}: the steps turn too far for the "
-                    f"method {method!r}; give more steps, or use another one."
-                )
+                found["message"] += (f" But no fidelity is {1 - optimum.value:.4g}: the steps turn "
+                                     f"too far for {method!r}; give more steps.")  # fmt: skip
             return DesignResult(**found, distortion=distortion)
 
         return replace(

@@ -93,9 +93,8 @@ def basis_set(sequence, scanner, molecules=METABOLITES, points=2048, dwell=2.5e-
         table = transitions(molecule, simulate(molecule, sequence, scanner), scanner)
         offsets = centre.offset_hz(table.shift_ppm)
         farthest = np.abs(offsets).max()
-        require(2 * dwell * farthest <= 1,
-                f"A dwell time of {dwell:g} s folds lines of {molecule.name}, {farthest:.0f} Hz "
-                "from the centre; take a shorter one.")
+        require(2 * dwell * farthest <= 1, f"A dwell time of {dwell:g} s folds lines of "
+                f"{molecule.name}, {farthest:.0f} Hz from the centre; take a shorter one.")
         fids.append(fid(Transitions(offsets, table.amplitude, centre), times, linewidth_hz))
     return BasisSet(names, np.array(fids), dwell, scanner.larmor_hz, linewidth_hz, echo_time)
 
@@ -118,11 +117,9 @@ def write_fsl_basis(basis, folder):
     """
     paths = _paths(basis, folder, ".json")
     for name, signal, path in zip(basis.names, basis.fids.conj(), paths, strict=True):
-        entry = {
-            "basis_re": signal.real.tolist(), "basis_im": signal.imag.tolist(),
-            "basis_dwell": basis.dwell, "basis_centre": basis.larmor_hz / 1e6,
-            "basis_width": basis.linewidth_hz, "basis_name": name,
-        }  # fmt: skip
+        entry = {"basis_re": signal.real.tolist(), "basis_im": signal.imag.tolist(),
+                 "basis_dwell": basis.dwell, "basis_centre": basis.larmor_hz / 1e6,
+                 "basis_width": basis.linewidth_hz, "basis_name": name}  # fmt: skip
         meta = {"SimVersion": "spinlab", "TE": basis.echo_time}
         path.write_text(json.dumps({"basis": entry, "meta": meta}), encoding="utf-8")
     return paths
@@ -156,13 +153,11 @@ def write_lcmodel_basis(basis, path, sequence_name="spinlab"):
     larmor_mhz = basis.larmor_hz / 1e6
     ours = {name: metabolite(name).names for name in basis.names if name in METABOLITES}
     names = [ours.get(name, {}).get("LCModel", name) for name in basis.names]
-    alone = len(set(names)) == len(names)
-    require(alone, f"Two molecules have one name in LCModel: {', '.join(names)}.")
-    instance("sequence_name", sequence_name, str)
-    for text, most in ((sequence_name, 60), *((name, 6) for name in names)):
+    require(len(set(names)) == len(names), f"Two molecules have one name in LCModel: {names}.")
+    texts = (instance("sequence_name", sequence_name, str), 60), *((name, 6) for name in names)
+    for text, most in texts:
         plain = re.fullmatch(rf"[ -&(-~]{{1,{most}}}", text)  # printable, without quotes
-        require(plain, f"LCModel takes names of at most {most} ASCII characters here, without "
-                f"quotes, not {text!r}.")
+        require(plain, f"LCModel takes 1 to {most} ASCII characters, no quotes, not {text!r}.")
     path = file_path(path)
     sections = [
         _namelist("SEQPAR", FWHMBA=basis.linewidth_hz / larmor_mhz, HZPPPM=larmor_mhz,

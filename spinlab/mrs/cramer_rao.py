@@ -101,10 +101,8 @@ class FitModel:
             As in :meth:`columns`.
         """
         covariance = _covariance(self.columns(spectra))
-        return {
-            name: self.noise * np.sqrt(covariance[..., j, j]) / value
-            for j, (name, value) in enumerate(self.concentrations.items())
-        }
+        return {name: self.noise * np.sqrt(covariance[..., j, j]) / value
+                for j, (name, value) in enumerate(self.concentrations.items())}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,10 +135,8 @@ class BoundLoss:
         # From derivatives by the columns to derivatives by the spectra.
         slope = -back[..., -2] + 0.5j * back[..., -1]
         total = _difference_transposed(slope) / model._step - 1j * back[..., -3]
-        return values, {
-            name: back[..., j] + value * total
-            for j, (name, value) in enumerate(model.concentrations.items())
-        }
+        parts = enumerate(model.concentrations.items())
+        return values, {name: back[..., j] + value * total for j, (name, value) in parts}
 
     def judge(self, sequence, problem, ensemble):
         """:func:`judge_bounds` on an ensemble."""
@@ -159,9 +155,8 @@ def _covariance(columns):
     length = np.linalg.norm(columns, axis=-2, keepdims=True)
     unit = columns / np.where(length == 0, 1, length)
     gram = np.swapaxes(unit, -1, -2) @ unit
-    require(np.linalg.eigvalsh(gram)[..., 0].min() >= 1e-10,
-            "The fit cannot tell apart all of its parameters: a molecule has no signal here, or "
-            "two have the same spectrum; leave one out, or widen the window.")
+    require(np.linalg.eigvalsh(gram)[..., 0].min() >= 1e-10, "The fit cannot tell apart all of its "
+            "parameters; leave out a molecule without a signal of its own, or widen the window.")
     return np.linalg.inv(gram) / (np.swapaxes(length, -1, -2) * length)
 
 
@@ -244,17 +239,15 @@ def judge_bounds(sequence, model, ensemble=None):
     _check_duration(instance("model", model, FitModel), duration(sequence))
     ensemble = judging_members(ensemble)
     seen_by = model.scanner, model.ppm, model.linewidth_hz, ensemble.offset_hz, ensemble.b1_scale
-    return model.bounds({
-        name: exact_spectrum(metabolite(name), sequence, *seen_by) for name in model.concentrations
-    })
+    names = model.concentrations
+    return model.bounds({n: exact_spectrum(metabolite(n), sequence, *seen_by) for n in names})
 
 
 def _check_duration(model, seconds):
     """Refuse a model whose noise is that of another echo time."""
     te = seconds if model.te is None else model.te
-    require(abs(te - seconds) < 1e-6,
-            f"The model is for an echo time of {1e3 * te:g} ms, but {1e3 * seconds:g} ms arrived; "
-            "make it by fit_model(duration(sequence)).")
+    require(abs(te - seconds) < 1e-6, f"The model is for an echo time of {1e3 * te:g} ms, but "
+            f"{1e3 * seconds:g} ms arrived; make it by fit_model(duration(sequence)).")
 
 
 def cramer_rao_problem(goals, model, te1, te2, **means):

@@ -118,9 +118,8 @@ def spectral_goal(problem, aggregate="mean", limits=None, turns=1, noise=0.03):
             total, slopes = aggregate_of(aggregate, total, weights)
             derivatives = slopes[:, None] * derivatives
         else:
-            require(averaged,
-                    "This loss returns one number for all members, so aggregate must be 'mean'; "
-                    "for another one it must return a number a member.")
+            require(averaged, "This loss returns one number for all members, so aggregate must be "
+                              "'mean'; let it return a number a member.")  # fmt: skip
         extra, slope = problem.penalty(waveform)
         gradient = pullback(dict(zip(spectra, derivatives, strict=True))) + slope
         return float(total + extra), unlink(gradient)
@@ -139,17 +138,12 @@ def spectral_goal(problem, aggregate="mean", limits=None, turns=1, noise=0.03):
 
 def check_loss(found, spectra):
     """What a loss returns: one number or one a member, and its derivatives as one array."""
-    try:
-        value, derivatives = found
-        derivatives = [derivatives[name] for name in spectra]
-    except (TypeError, ValueError, KeyError, IndexError):
-        raise ValueError(
-            f"A loss must return a number, or one a member, and a dict of derivatives by "
-            f"{', '.join(spectra)}, but {brief(found)} arrived."
-        ) from None
+    good = isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict)
+    require(good and set(spectra) <= set(found[1]), "A loss must return a number, or one a member, "
+            f"and a dict of derivatives by {', '.join(spectra)}, but {brief(found)} arrived.")
     members, points = next(iter(spectra.values())).shape
     layout = f"loss: {members}?; derivatives: complex {len(spectra)} {members} {points}"
-    return arrays(layout, loss=value, derivatives=derivatives)
+    return arrays(layout, loss=found[0], derivatives=[found[1][name] for name in spectra])
 
 
 def mapper(count):

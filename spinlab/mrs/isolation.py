@@ -78,9 +78,8 @@ def _molecules(some):
 def _need_signal(wanted, reference, window_ppm, linewidth_hz):
     """Refuse a molecule of which a 90 degree pulse shows less than a tenth of a proton's line."""
     (low, high), least = window_ppm, 0.1 * line_shape(0.0, linewidth_hz).real
-    require(reference.real.max() > least,
-            f"{wanted.name} has no signal between {low:g} and {high:g} ppm that could become a "
-            "target; choose another window or molecule.")
+    require(reference.real.max() > least, f"{wanted.name} has no signal between {low:g} and "
+            f"{high:g} ppm to make a target of; choose another window or molecule.")
 
 
 @dataclass(frozen=True, eq=False)

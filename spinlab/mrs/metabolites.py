@@ -96,11 +96,9 @@ class SpinGroup:
         hold(self, f"coupling_hz: {n} {n}")
         J = self.coupling_hz
         i, j = np.unravel_index(np.argmax(J != J.T), J.shape)
-        require(J[i, j] == J[j, i],
-                f"coupling_hz must be symmetric, but J({i + 1},{j + 1}) = {J[i, j]:g} and "
-                f"J({j + 1},{i + 1}) = {J[j, i]:g} Hz; write every coupling twice.")
-        alone = not np.any(np.diag(J))
-        require(alone, "No spin couples with itself; the diagonal of coupling_hz must be 0.")
+        require(J[i, j] == J[j, i], f"coupling_hz must be symmetric, but J({i + 1},{j + 1}) = "
+                f"{J[i, j]:g} and J({j + 1},{i + 1}) = {J[j, i]:g} Hz; write every coupling twice.")
+        require(not np.diag(J).any(), "No spin couples with itself; the diagonal must be 0.")
 
     @property
     def spins(self):
@@ -111,10 +109,8 @@ class SpinGroup:
         """The same spins as a :class:`spinlab.SpinSystem`, the object of chapter 1."""
         offsets = instance("scanner", scanner, Scanner).offset_hz(self.shift_ppm)
         pairs = zip(*np.nonzero(np.triu(self.coupling_hz)), strict=True)
-        return SpinSystem(
-            tuple(offsets.tolist()),
-            tuple((int(i) + 1, int(j) + 1, float(self.coupling_hz[i, j])) for i, j in pairs),
-        )
+        couplings = ((int(i) + 1, int(j) + 1, float(self.coupling_hz[i, j])) for i, j in pairs)
+        return SpinSystem(tuple(offsets.tolist()), tuple(couplings))
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,10 +196,9 @@ def _metabolite(entry):
     for group in instance("groups", entry["groups"], list):
         _check_keys(f"A group of {entry['name']}", group, SpinGroup, "shift_ppm")
         n = arrays("shift_ppm: spins", shift_ppm=group["shift_ppm"]).size
-        whole("The number of spins of a group", n, 1, MAX_SPINS)
-        coupling = np.zeros((n, n))
-        # SpinSystem knows what a list of pairs has to look like.
-        for i, j, value in SpinSystem((0,) * n, group.get("coupling_hz", ())).coupling_hz:
+        # SpinSystem knows how many spins there can be, and what a list of pairs has to look like.
+        pairs, coupling = SpinSystem((0,) * n, group.get("coupling_hz", ())), np.zeros((n, n))
+        for i, j, value in pairs.coupling_hz:
             coupling[i - 1, j - 1] = coupling[j - 1, i - 1] = value
         groups.append(SpinGroup(group["shift_ppm"], coupling, group.get("weight", 1.0)))
     return Metabolite(**{**entry, "groups": tuple(groups)})
@@ -213,10 +208,8 @@ def _check_keys(what, entry, kind, *needed):
     """Refuse an entry that lacks a needed field of a class, or has one that the class has not."""
     instance(what, entry, dict, "See spinlab.mrs.read_metabolite for the layout of the file.")
     known = [one.name for one in fields(kind)]
-    wrong = {"is missing": set(needed) - set(entry), "is not known": set(entry) - set(known)}
-    for words, names in wrong.items():
-        listed = ", ".join(sorted(map(str, names)))
-        require(not names, f"{what} has {', '.join(known)}; {listed} {words}.")
+    wrong = ", ".join(sorted(map(str, set(needed) - set(entry) | set(entry) - set(known))))
+    require(not wrong, f"{what} has {', '.join(known)}; missing or unknown: {wrong}.")
 
 
 _FILE = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))

@@ -111,7 +111,7 @@ class SpectralProblem:
         lengths = np.array([te1, te1 + te2, te2]) / 2
         steps = np.rint(lengths / self.dt).astype(int)
         fits = steps.min() > 0 and np.all(abs(steps * self.dt - lengths) < 1e-9)
-        require(fits, f"TE1 and TE2 leave intervals of {1e3 * lengths} ms; each must be a whole "
+        require(fits, f"Echo times make intervals of {1e3 * lengths} ms; each must be a whole "
                 f"multiple of dt = {1e3 * self.dt:g} ms, and at least one step.")
         return tuple(steps.tolist())
 
@@ -168,8 +168,7 @@ class SpectralProblem:
         """
         x = arrays("x: ...", x=x)
         require(x.size == 2 * self.steps,
-                f"This problem has 2 x {self.steps} unknowns, but {x.shape} arrived; a pulse of "
-                "another step or other echo times does not fit.")
+                f"This problem has 2 x {self.steps} unknowns, but {x.shape} arrived.")
         x = x.reshape(2, -1)
         cuts = self._cuts if self.radius else []  # every interval is filtered alone
         parts = [helmholtz(part, self.radius, self.dt) for part in np.split(x, cuts, axis=1)]

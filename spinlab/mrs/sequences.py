@@ -241,8 +241,8 @@ def gaussian_pulse(length, angle_deg=180.0, steps=64):
 
     ``length`` is its duration, s, ``angle_deg`` the flip angle on resonance; ``rf_hz`` is its peak.
     """
-    length, angle_deg = arrays("length: > 0 (seconds); angle_deg: > 0 (degrees)",
-                               length=length, angle_deg=angle_deg)  # fmt: skip
+    layout = "length: > 0 (seconds); angle_deg: > 0 (degrees)"
+    length, angle_deg = arrays(layout, length=length, angle_deg=angle_deg)
     t = (np.arange(whole("steps", steps)) + 0.5) / steps * 2 - 1
     shape = 0.01 ** (t**2)
     shape = shape / shape.max()
@@ -270,9 +270,8 @@ def mega_press(te, edit_ppm=1.9, off_ppm=7.5, pulse=None, te1=0.01, mode="differ
     pulse = gaussian_pulse(0.014) if pulse is None else instance("pulse", pulse, Pulse)
     (te, te1), length = arrays(f"te: {ECHO}; te1: {ECHO}", te=te, te1=te1), pulse.duration
     before, after = te / 4 - length / 2, te / 4 - te1 / 2 - length / 2
-    require(after >= 0,
-            f"te = {te:g} s is too short for editing pulses of {length:g} s and te1 = {te1:g} s; "
-            f"it must be at least {2 * (length + te1):g} s.")
+    require(after >= 0, f"te = {te:g} s is too short for editing pulses of {length:g} s and te1 = "
+                        f"{te1:g} s; make it at least {2 * (length + te1):g} s.")  # fmt: skip
 
     def scan(carrier_ppm):
         edit = ShapedPulse(pulse, carrier_ppm=carrier_ppm)

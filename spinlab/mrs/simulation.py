@@ -68,10 +68,8 @@ def _filter(block, rho, spins, offset, scale):
 
 
 def _cycle(block, rho, spins, offset, scale):
-    scans = [
-        np.exp(-1j * np.deg2rad(phase)) * _play(scan, rho, spins, offset, scale)
-        for scan, phase in zip(block.scans, block.receiver_deg, strict=True)
-    ]
+    scans = [np.exp(-1j * np.deg2rad(phase)) * _play(scan, rho, spins, offset, scale)
+             for scan, phase in zip(block.scans, block.receiver_deg, strict=True)]  # fmt: skip
     return sum(scans) / len(scans)
 
 
@@ -157,10 +155,9 @@ def simulate(molecule, sequence, scanner, offset_hz=0.0, b1_scale=1.0, start=Non
         return _States((simulate(group, *means, one) for group, one in pairs), scanner)
     group = instance("molecule", molecule, SpinGroup, "Use spinlab.mrs.metabolite(name).")
     spins, d = spins_at(group, scanner), 2**group.spins
-    offset, scale, rho = arrays(
-        f"offset_hz: members?; b1_scale: members? >= 0; start: complex members? {d} {d}",
-        offset_hz=offset_hz, b1_scale=b1_scale, start=spins.Fz if start is None else start,
-    )  # fmt: skip
+    layout = f"offset_hz: members?; b1_scale: members? >= 0; start: complex members? {d} {d}"
+    start = spins.Fz if start is None else start
+    offset, scale, rho = arrays(layout, offset_hz=offset_hz, b1_scale=b1_scale, start=start)
     members = np.broadcast_shapes(offset.shape, scale.shape, rho.shape[:-2])
     result = np.empty((*(members or (1,)), d, d), complex)
     rho = np.broadcast_to(rho, result.shape)

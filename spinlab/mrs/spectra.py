@@ -31,6 +31,8 @@ from .simulation import check_states, simulate, spins_at
 
 #: More steps of an axis in ppm are a mistake of units.
 MAX_STEPS = 1_000_000
+#: What a line width may be.
+WIDTHS = "; linewidth_hz: >= 0 (hertz); gauss_hz: >= 0 (hertz)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +109,8 @@ def ppm_axis(low, high, step=0.002):
     """Chemical shifts from low to high, evenly spaced."""
     low, high = check_window("An axis", (low, high))
     steps = (high - low) / positive("step", step, " of ppm")
-    good = 0.999 < steps <= MAX_STEPS
-    require(good, f"An axis has from 1 to {MAX_STEPS} steps, but {steps:.3g} arrived.")
+    require(0.999 < steps <= MAX_STEPS,
+            f"An axis has from 1 to {MAX_STEPS} steps, but {steps:.3g} arrived.")
     return np.linspace(low, high, round(steps) + 1)
 
 
@@ -121,8 +123,8 @@ def decay(times, linewidth_hz=0.0, gauss_hz=0.0):
     line is: both together are a Voigt line.  Also the apodisation that adds them: multiply a signal
     by it.
     """
-    times = arrays("times: ... >= 0 (seconds)", times=times)
-    linewidth_hz, gauss_hz = _check_widths(linewidth_hz, gauss_hz)
+    given = {"times": times, "linewidth_hz": linewidth_hz, "gauss_hz": gauss_hz}
+    times, linewidth_hz, gauss_hz = arrays("times: ... >= 0 (seconds)" + WIDTHS, **given)
     return np.exp(-np.pi * linewidth_hz * times - (np.pi * gauss_hz * times) ** 2 / (4 * np.log(2)))
 
 
@@ -131,20 +133,14 @@ def line_shape(offset_hz, linewidth_hz=6.0, gauss_hz=0.0):
 
     At distances ``offset_hz`` from the centre of the line; not both widths are 0.
     """
-    offset = arrays("offset_hz: ...", offset_hz=offset_hz)
-    linewidth_hz, gauss_hz = _check_widths(linewidth_hz, gauss_hz)
-    widths = linewidth_hz + gauss_hz
-    require(widths, "A line needs a width: give linewidth_hz, gauss_hz, or both.")
+    given = {"offset_hz": offset_hz, "linewidth_hz": linewidth_hz, "gauss_hz": gauss_hz}
+    offset, linewidth_hz, gauss_hz = arrays("offset_hz: ..." + WIDTHS, **given)
+    require(linewidth_hz + gauss_hz, "A line needs a width: give linewidth_hz, gauss_hz, or both.")
     z = np.pi * linewidth_hz + 2j * np.pi * offset
     if gauss_hz == 0:
         return 1 / z
     b = np.pi * gauss_hz / (2 * np.sqrt(np.log(2)))
     return np.sqrt(np.pi) / (2 * b) * wofz(1j * z / (2 * b))
-
-
-def _check_widths(*widths):
-    layout = "linewidth_hz: >= 0 (hertz); gauss_hz: >= 0 (hertz)"
-    return arrays(layout, **dict(zip(("linewidth_hz", "gauss_hz"), widths, strict=True)))
 
 
 def spectrum(table, shift_ppm, linewidth_hz=6.0, gauss_hz=0.0):
@@ -192,9 +188,9 @@ def fourier(signal, dwell, scanner):
     :func:`spectrum` as the dwell time shrinks: the first point counts half, as the trapezoidal rule
     has it.
     """
-    signal = arrays("signal: complex ... points", signal=signal) + 0j
-    points = whole("The number of points of a signal", signal.shape[-1], 2)
-    dwell = positive("dwell", dwell, " of seconds")
+    layout = "signal: complex ... points; dwell: > 0 (seconds)"
+    signal, dwell = arrays(layout, signal=signal, dwell=dwell)
+    signal, points = signal + 0j, whole("The number of points of a signal", signal.shape[-1], 2)
     signal[..., 0] /= 2
     offset = np.fft.fftshift(np.fft.fftfreq(points, dwell))
     spectra = dwell * np.fft.fftshift(np.fft.fft(signal, axis=-1), axes=-1)
@@ -223,10 +219,8 @@ def within(shift_ppm, window):
     axis = arrays("shift_ppm: points", shift_ppm=shift_ppm)
     low, high = check_window("A window", window)
     first, last, inside = axis.min(), axis.max(), (axis >= low - 1e-9) & (axis <= high + 1e-9)
-    covered = first - 1e-9 <= low and high <= last + 1e-9
-    require(covered,
-            f"The window {low:g} to {high:g} ppm reaches outside of the spectrum, which goes from "
-            f"{first:g} to {last:g} ppm.")
+    require(first - 1e-9 <= low and high <= last + 1e-9, f"The window {low:g} to {high:g} ppm "
+            f"reaches outside of the spectrum, which goes from {first:g} to {last:g} ppm.")
     require(inside.any(), f"No point of the axis is in the window {low:g} to {high:g} ppm.")
     return inside
 

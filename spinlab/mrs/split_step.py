@@ -92,12 +92,10 @@ def split_step(coupling, offset, b1_scale, waveform, dt, rho0, precision="double
     coupling, offset, b1_scale, waveform, dt, rho0 = arrays(
         "coupling: d d; offset: members spins; b1_scale: members; waveform: 2 steps; "
         "dt: > 0 (seconds); rho0: complex members? d d",
-        coupling=coupling, offset=offset, b1_scale=b1_scale, waveform=waveform, dt=dt, rho0=rho0,
-    )  # fmt: skip
+        coupling=coupling, offset=offset, b1_scale=b1_scale, waveform=waveform, dt=dt, rho0=rho0)
     rows, asymmetry = 2 ** offset.shape[1], np.abs(coupling - coupling.T).max()
     require(len(coupling) == rows and asymmetry <= 1e-9 * (1 + np.abs(coupling).max()),
-            f"{offset.shape[1]} spins need a real symmetric coupling Hamiltonian with {rows} rows, "
-            f"but one with {len(coupling)} rows arrived that is not.")
+            f"{offset.shape[1]} spins need a real symmetric coupling Hamiltonian of {rows} rows.")
     half = _half_step(coupling, dt, precision)
     return _propagate(half, dt * offset, b1_scale, waveform, dt, rho0.astype(half.dtype))
 

@@ -8,24 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..inputs import arrays, choice, require
+from ..inputs import arrays, choice
 from .descents import USED_UP, needed
 from .mma import MMAOptions, gcmma_step, start, step
-from .standard_form import (
-    Form,
-    least_squares_form,
-    least_squares_rows,
-    minimax_form,
-    minimax_rows,
-)
+from .standard_form import FORMS, Form
 from .subproblem import kkt_residual
 
-#: form: (field of the goal, function of rows, function of prices)
-FORMS = {
-    "least-squares": ("members", least_squares_rows, least_squares_form),
-    "tangent": ("residuals", least_squares_rows, least_squares_form),
-    "minimax": ("members", minimax_rows, minimax_form),
-}
 #: A minimax polishes what is nearly finished: its first steps must be short.
 POLISH = {"asyinit": 1e-3, "asymin": 1e-5}
 #: Steps that are shorter than this part of the bounds' distance lead nowhere.
@@ -48,26 +36,21 @@ def mma(run, x, form=None, tolerance=1e-6, advance=step, **options):
     of :class:`spinlab.optimisers.MMAOptions`.
     """
     lower, upper = run.box
-    require(np.all(np.isfinite(run.box)),
-            "Moving asymptotes measure their steps by the bounds' distance: give finite bounds "
-            "lower= and upper=.")
     form = ("direct" if run.goal.members is None else "least-squares") if form is None else form
     tolerance = arrays("tolerance: > 0", tolerance=tolerance)
     rows, prices = _standard_form(run, form)
     f0, df0, f, df = rows(x)
     state = start(x, lower, upper, prices)
     options = MMAOptions(**{**(POLISH if form == "minimax" else {}), **options})
-    limits = 0 if run.goal.limits is None else len(run.limits(x)[0])
+    limits = len(run.limits(x)[0])
     for _ in range(run.left):
         tries = () if advance is step else (lambda point: rows(point)[::2],)
         state = advance(state, f0, df0, f, df, *tries, options=options)
         solution = state.solution
         run.failures += [] if solution.converged else [solution.message]
         f0, df0, f, df = rows(state.x)
-        residual = kkt_residual(
-            state.x, solution.y, solution.z, solution.lam, df0 + solution.lam @ df, f, lower, upper,
-            prices,
-        )
+        residual = kkt_residual(state.x, solution.y, solution.z, solution.lam,
+                                df0 + solution.lam @ df, f, lower, upper, prices)  # fmt: skip
         kkt = {"multipliers": solution.lam[len(f) - limits :], "residual": residual}
         converged = residual <= tolerance and solution.converged
         if converged:
@@ -88,15 +71,11 @@ def gcmma(run, x, form=None, tolerance=1e-6, **options):
 
 def _standard_form(run, form):
     """The goal in standard form, ``rows(x) -> (f0, df0, f, df)``, which counts, and its prices."""
-    goal = run.goal
+    goal, x0 = run.goal, run.best["x"]
+    limits = len(run.limits(x0)[0])
     if form == "direct" or isinstance(form, Form):
-
-        def rows(x):
-            value, gradient = run(x)
-            return value, gradient, *run.limits(x)
-
-        count = len(run.limits(run.best["x"])[0])
-        return rows, form if isinstance(form, Form) else Form.hard(count)
+        prices = form if isinstance(form, Form) else Form.hard(limits)
+        return lambda x: (*run(x), *run.limits(x)), prices
     field, arrange, price = FORMS[choice("form", form, FORMS)]
     function = needed(run, field, "mma")
 
@@ -109,5 +88,4 @@ def _standard_form(run, form):
             values, jacobian = share * values, share[:, None] * jacobian
         return arrange(values, jacobian, *run.limits(x))
 
-    x = run.best["x"]
-    return rows, price(len(function(x)[0]), len(run.limits(x)[0]))
+    return rows, price(len(function(x0)[0]), limits)

@@ -8,7 +8,7 @@ from reprlib import repr as brief
 import numpy as np
 from scipy.optimize import OptimizeResult
 
-from ..inputs import arrays, require
+from ..inputs import arrays, function, hold, require
 from .goal import History, Optimum
 from .standard_form import Form
 
@@ -32,9 +32,11 @@ class Run:
     An optimiser calls it with a point for value and gradient, and tells it of every iteration.
     """
 
-    def __init__(self, goal, box, max_iterations, stop_at, callback, progress, weight):
-        self.goal, self.box, self.max_iterations, self.weight = goal, box, max_iterations, weight
-        self.stop_at, self.callback, self.progress = stop_at, callback, progress
+    def __init__(self, goal, box, max_iterations, stop_at, callback, progress, penalty):
+        self.goal, self.box, self.max_iterations, self.penalty = goal, box, max_iterations, penalty
+        self.stop_at, self.progress = stop_at, progress
+        self.callback = function("callback", (lambda _: None) if callback is None else callback)
+        hold(self, "max_iterations: whole; stop_at?: ; penalty: >= 0")
         self.began, self.evaluations, self.best, self.merit = time.perf_counter(), 0, None, np.inf
         self.rows, self.patience, self.failures = [], None, []
         self.constrained, self.form = False, None
@@ -48,15 +50,13 @@ class Run:
     def start(self, x0):
         """Evaluate the start, which is refused where no optimiser can leave it."""
         self.priced = isinstance(self.form, Form)
-        if self.goal.limits is not None:
-            count = len(self.limits(x0)[0])
-            self.form = self.form if self.priced else Form.hard(count)
-            rows = len(self.form.c)
-            require(rows == count, f"The form has {rows} rows, but the goal has {count} limits.")
+        count = len(self.limits(x0)[0])
+        self.form = self.form if self.priced else Form.hard(count)
+        rows = len(self.form.c)
+        require(rows == count, f"The form has {rows} rows, but the goal has {count} limits.")
         self(x0)
-        require(self.best["norm"] >= 1e-12 or (self.constrained and self.goal.limits),
-                "The gradient is zero at the start, so no optimiser can leave it: it is "
-                "stationary, or orthogonal to the target. Choose another x0, seed or target.")
+        require(self.best["norm"] >= 1e-12 or (self.constrained and count),
+                "The gradient is zero at the start, so no step leaves it: take another x0.")
         self.note()
 
     def __call__(self, x):
@@ -77,18 +77,14 @@ class Run:
     def checked(self, found, x):
         """Value and gradient that a goal returned, or a sentence."""
         try:
-            value, gradient = found
-            value, gradient = np.asarray(value, dtype=float), np.asarray(gradient, dtype=float)
+            value, gradient = (np.asarray(one, dtype=float) for one in found)
+            good = value.ndim == 0 and gradient.shape == x.shape
         except (TypeError, ValueError):
-            raise ValueError(
-                f"A goal must return a number and its gradient, but {brief(found)} arrived."
-            ) from None
-        require(value.ndim == 0 and gradient.shape == x.shape,
-                f"The goal must return a number and a gradient of shape {x.shape}, but a value of "
-                f"shape {value.shape} and a gradient of shape {gradient.shape} arrived.")
+            good = False
+        require(good, f"A goal must return a number and its gradient, of shape {x.shape}, but "
+                      f"{brief(found)} arrived.")
         require(np.isfinite(value) and np.isfinite(gradient).all(),
-                "The objective or its gradient became NaN or inf at evaluation "
-                f"{self.evaluations}; a shorter dt or another start may help.")
+                f"The goal became NaN or inf at evaluation {self.evaluations}; try another start.")
         return float(value), gradient
 
     def limits(self, x):
@@ -97,25 +93,20 @@ class Run:
             return np.zeros(0), np.zeros((0, len(x)))
         if not np.array_equal(x, self.known[0]):
             values, jacobian = self.goal.limits(x.copy())
-            self.known = x.copy(), arrays(
-                f"limits: l*; jacobian: l* {len(x)}", limits=values, jacobian=jacobian
-            )
+            found = arrays(f"limits: l*; jacobian: l* {len(x)}", limits=values, jacobian=jacobian)
+            self.known = x.copy(), found
         return self.known[1]
 
     def charge(self, x):
         """What broken limits cost, and the slope of a penalty."""
-        if self.goal.limits is None:
-            return 0.0, 0.0
         values, jacobian = self.limits(x)
         if self.constrained:
             return self.form.cost(0.0, values), 0.0
         broken = np.maximum(values, 0)
-        return self.weight * broken @ broken, 2 * self.weight * broken @ jacobian
+        return float(self.penalty * broken @ broken), 2 * self.penalty * broken @ jacobian
 
     def broken(self, x):
         """By how much the limits are broken at ``x``, in all."""
-        if self.goal.limits is None:
-            return 0.0
         values = self.limits(x)[0]
         return (self.form.missed(values) if self.constrained else np.maximum(values, 0)).sum()
 
@@ -126,7 +117,7 @@ class Run:
             return matrix
         values, jacobian = self.limits(x)
         jacobian = jacobian[values > 0]
-        return matrix + 2 * self.weight * jacobian.T @ jacobian
+        return matrix + 2 * self.penalty * jacobian.T @ jacobian
 
     @property
     def fun(self):
@@ -154,14 +145,13 @@ class Run:
             text = f"{name} {told.get('fidelity', value):.6g}"
             text += f", penalty {self.fun - value:.3g}" if self.fun > value else ""
             print(f"\riteration {iteration}/{self.max_iterations}: {text}", end="", flush=True)
-        if self.callback is not None:
-            try:
-                self.callback(OptimizeResult({
-                    "x": x.copy(), "fun": self.fun, "nit": iteration, "nfev": self.evaluations,
-                    "gradient_norm": self.best["norm"], **kkt, **told,
-                }))
-            except StopIteration as stop:
-                raise Stop(False, "Stopped by the callback.") from stop
+        try:
+            self.callback(OptimizeResult({
+                "x": x.copy(), "fun": self.fun, "nit": iteration, "nfev": self.evaluations,
+                "gradient_norm": self.best["norm"], **kkt, **told,
+            }))
+        except StopIteration as stop:
+            raise Stop(False, "Stopped by the callback.") from stop
         if self.stop_at is not None and self.fun <= self.stop_at and self.broken(x) < KEPT:
             raise Stop(True, f"The wanted value {self.stop_at:.6g} was reached.")
         if self.patience and len(self.rows) > self.patience:
@@ -184,7 +174,7 @@ class Run:
         if broken > KEPT:
             message += f" The limits could not all be met: they are broken by {broken:.3g} in all; "
             message += "loosen them" + ("." if self.constrained else
-                                        f", or raise the penalty ({self.weight:g}).")
+                                        f", or raise the penalty ({self.penalty:g}).")
         success = success and not count and broken <= KEPT
         return Optimum(
             self.best["x"], self.fun, self.best["value"], len(self.rows) - 1, self.evaluations,

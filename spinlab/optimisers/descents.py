@@ -70,9 +70,8 @@ def gauss_newton(run, x, every=1, damping=1e-2, tolerance=1e-9):
 def needed(run, field, optimiser):
     """The field of the goal that an optimiser cannot do without."""
     function = getattr(run.goal, field)
-    require(function is not None,
-            f"The optimiser {optimiser!r} needs a goal with {field}, which this one lacks; use "
-            "'l-bfgs', or see spinlab.Goal.")
+    require(function is not None, f"The optimiser {optimiser!r} needs a goal with {field}, see "
+                                  "spinlab.Goal; this one has none: use 'l-bfgs'.")
     return function
 
 

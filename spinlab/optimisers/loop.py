@@ -18,10 +18,11 @@ same books, call the same callback, stop cleanly when interrupted, and return th
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 
 import numpy as np
 
-from ..inputs import arrays, choice, function, instance, require
+from ..inputs import choice, function, instance, require
 from .asymptotes import gcmma, mma
 from .books import PATIENCE, Run, Stagnation, Stop
 from .descents import USED_UP, gauss_newton, l_bfgs, newton, steepest_descent
@@ -31,13 +32,9 @@ from .standard_form import start_in_box
 
 #: name: ``optimiser(run, x, **options)``, which returns (success, message)
 OPTIMISERS = {
-    "gradient": steepest_descent,
-    "l-bfgs": l_bfgs,
-    "newton": newton,
-    "gauss-newton": gauss_newton,
-    "mma": mma,
-    "gcmma": gcmma,
-}
+    "gradient": steepest_descent, "l-bfgs": l_bfgs, "newton": newton,
+    "gauss-newton": gauss_newton, "mma": mma, "gcmma": gcmma,
+}  # fmt: skip
 #: Optimisers that take limits as constraints; the others see a penalty.
 CONSTRAINED = {"mma", "gcmma"}
 
@@ -101,39 +98,27 @@ def minimise(
     """
     names = (optimiser,) if isinstance(optimiser, str) else instance("optimiser", optimiser, tuple)
     require(names, "The tuple of optimisers is empty; name at least one.")
-    for name in names:
-        choice("optimiser", name, OPTIMISERS)
     shares = _shared(names, options)
     goal = goal if isinstance(goal, Goal) else Goal(goal)
     x0, box = start_in_box(x0, lower, upper)
     function("The value of a goal", goal.value)
-    if callback is not None:
-        function("callback", callback)
-    max_iterations, stop_at, penalty = arrays(
-        "max_iterations: whole; stop_at?: ; penalty: >= 0",
-        max_iterations=max_iterations, stop_at=stop_at, penalty=penalty,
-    )
     run = Run(goal, box, max_iterations, stop_at, callback, progress, penalty)
     run.constrained, run.form = bool(CONSTRAINED & set(names)), options.get("form")
-    success, message, interrupted = False, "", False
+    interrupted = False
     try:
         run.start(x0)
         for k, name in enumerate(names, 1):
             run.patience = PATIENCE if k < len(names) else None
-            try:
+            if run.left:
                 success, message = False, USED_UP
-                if run.left:
+                with suppress(Stagnation):
                     success, message = OPTIMISERS[name](run, run.best["x"].copy(), **shares[name])
-                if k == len(names) or not run.left:
-                    break
-            except Stagnation:
-                pass
     except Stop as stop:
         success, message = stop.args
     except KeyboardInterrupt:
         if run.best is None:
             raise
-        interrupted, message = True, "Interrupted; this is the best so far."
+        success, message, interrupted = False, "Interrupted; this is the best so far.", True
     if progress:
         print()
     return run.optimum(success, message, interrupted)
@@ -143,10 +128,11 @@ def _shared(names, options):
     """Options for each optimiser: those that its function, or a step of moving asymptotes, has."""
     known = {}
     for name in names:
-        own = set(inspect.signature(OPTIMISERS[name]).parameters) - {"run", "x", "advance"}
+        optimiser = OPTIMISERS[choice("optimiser", name, OPTIMISERS)]
+        own = set(inspect.signature(optimiser).parameters) - {"run", "x", "advance"}
         known[name] = own - {"options"} | ({*vars(MMAOptions())} if "options" in own else set())
-    unknown = set(options) - set().union(*known.values())
-    require(not unknown,
-            f"{' and '.join(map(repr, names))} have no option {', '.join(sorted(unknown))}; there "
-            f"are {', '.join(sorted(set().union(*known.values())))}.")
+    every = set().union(*known.values())
+    unknown, listed = ", ".join(sorted(set(options) - every)), ", ".join(sorted(every))
+    require(not unknown, f"{' and '.join(map(repr, names))} have no option {unknown}; there are "
+                         f"{listed}.")
     return {name: {k: v for k, v in options.items() if k in some} for name, some in known.items()}

@@ -101,11 +101,9 @@ def start(x0, lower, upper, form):
     return MMAState(x.copy(), lower, upper, instance("form", form, Form))
 
 
-def checked(x, f0, df0, f, df, m=None):
-    """Values and derivatives at ``x``, ``(f0, df0, f, df)``, for m rows if that is known; or a
-    sentence as ValueError.
-    """
-    n, m = x.size, "m*" if m is None else f"{m}*"
+def checked(state, f0, df0, f, df):
+    """Values and derivatives at ``state.x``, ``(f0, df0, f, df)``, or a sentence as ValueError."""
+    n, m = len(state.x), f"{len(state.form.c)}*"
     return arrays(f"f0: ; df0: {n}; f: {m}; df: {m} {n}", f0=f0, df0=df0, f=f, df=df)
 
 
@@ -143,10 +141,8 @@ def approximate(state, f0, df0, f, df, options, rho=None):
     beta = np.minimum(upp - options.albefa * (upp - x), x + options.move * span)
     p0, q0, _ = hyperbolas(x, low, upp, span, f0, df0, rho[0])
     P, Q, b = hyperbolas(x, low, upp, span, f, df, rho[1:, None])
-    return Subproblem(
-        low, upp, np.maximum(alpha, state.lower), np.minimum(beta, state.upper),
-        p0, q0, P, Q, b, state.form,
-    )
+    alpha, beta = np.maximum(alpha, state.lower), np.minimum(beta, state.upper)
+    return Subproblem(low, upp, alpha, beta, p0, q0, P, Q, b, state.form)
 
 
 def step(state, f0, df0, f, df, options=None):
@@ -178,8 +174,7 @@ def step(state, f0, df0, f, df, options=None):
     >>> state.x.round(5)
     array([0.70711, 0.70711])
     """
-    here = checked(state.x, f0, df0, f, df, len(state.form.c))
-    sub = approximate(state, *here, options or MMAOptions())
+    sub = approximate(state, *checked(state, f0, df0, f, df), options or MMAOptions())
     return _advance(state, sub, solve(sub, _multipliers(state)))
 
 
@@ -189,7 +184,7 @@ def gcmma_step(state, f0, df0, f, df, values, options=None):
     As :func:`step`, with ``values(x) -> (f0, f)`` for the points that are tried.
     """
     options = options or MMAOptions()
-    f0, df0, f, df = checked(state.x, f0, df0, f, df, len(state.form.c))
+    f0, df0, f, df = checked(state, f0, df0, f, df)
     span, here = state.upper - state.lower, np.concatenate([[f0], f])
     sizes = np.concatenate([[np.abs(df0) @ span], np.abs(df) @ span])
     rho, warm = np.maximum(0.1 / len(span) * sizes, 1e-6), _multipliers(state)
@@ -223,7 +218,5 @@ def _multipliers(state):
 
 
 def _advance(state, sub, solution):
-    return replace(
-        state, x=solution.x, before=state.x, earlier=state.before, low=sub.low, upp=sub.upp,
-        solution=solution, iteration=state.iteration + 1,
-    )
+    return replace(state, x=solution.x, before=state.x, earlier=state.before, low=sub.low,
+                   upp=sub.upp, solution=solution, iteration=state.iteration + 1)  # fmt: skip

@@ -13,11 +13,10 @@ each stands a function that arranges values and derivatives in rows.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from reprlib import repr as brief
 
 import numpy as np
 
-from ..inputs import arrays, hold, require, whole
+from ..inputs import arrays, finite_array, hold, require, whole
 
 
 @dataclass(frozen=True)
@@ -147,18 +146,23 @@ def start_in_box(x0, lower, upper, room=False):
     """
     x0, box = arrays("x0: n", x0=x0), []
     for name, bound in (("lower", lower), ("upper", upper)):
-        bound = np.asarray(bound, dtype=float)
-        plain = bound.shape in ((), x0.shape)
-        good = plain and not np.isnan(bound).any() and (np.isfinite(bound).all() or not room)
-        require(good, f"{name} must be a{' finite' * room} number, or of shape {x0.shape}, without "
-                      f"NaN, but {brief(bound)} arrived.")  # fmt: skip
+        bound = finite_array(name, bound) if room else np.asarray(bound, dtype=float)
+        require(bound.shape in ((), x0.shape),
+                f"{name} must be a number or have shape {x0.shape}, but {bound.shape} arrived.")
         box.append(np.broadcast_to(bound, x0.shape))
     low, high = box
-    for wrong, sentence in (
-        (low >= high if room else low > high, f"The bounds {'touch or ' * room}cross"),
-        ((x0 < low) | (x0 > high), "x0 starts outside its bounds"),
-    ):
+    closed = low >= high if room else low > high
+    wrong = closed | ~((low <= x0) & (x0 <= high))
+    if wrong.any():
         k = int(np.argmax(wrong))
-        require(not wrong[k], f"{sentence}: unknown {k} is {x0[k]:g}, its bounds are {low[k]:g} "
-                              f"and {high[k]:g}.")  # fmt: skip
+        what = "The bounds leave no room" if closed[k] else "x0 starts outside its bounds"
+        raise ValueError(f"{what}: unknown {k} is {x0[k]:g}, not in {low[k]:g} to {high[k]:g}.")
     return x0, box
+
+
+#: form: (field of the goal, function of rows, function of prices)
+FORMS = {
+    "least-squares": ("members", least_squares_rows, least_squares_form),
+    "tangent": ("residuals", least_squares_rows, least_squares_form),
+    "minimax": ("members", minimax_rows, minimax_form),
+}

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import hold, instance, require
 from .standard_form import Form
 
 
@@ -51,18 +50,6 @@ class Subproblem:
     Q: np.ndarray
     b: np.ndarray
     form: Form
-
-    def __post_init__(self):
-        m = len(instance("form", self.form, Form).c)
-        hold(self, "low: n; upp: n; alpha: n; beta: n; p0: n; q0: n; "
-                   f"P: {m}* n; Q: {m}* n; b: {m}*")  # fmt: skip
-        for name, holds in {
-            "low < alpha < beta < upp": (self.low < self.alpha) & (self.alpha < self.beta)
-            & (self.beta < self.upp),
-            "p0, q0 > 0": (self.p0 > 0) & (self.q0 > 0),
-            "P, Q >= 0": m == 0 or min(self.P.min(), self.Q.min()) >= 0,
-        }.items():
-            require(np.all(holds), f"A subproblem needs {name}, but that does not hold everywhere.")
 
     def rows(self, x):
         """The rows' values ``g(x) - b``, shape (m,)."""

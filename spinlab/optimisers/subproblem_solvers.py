@@ -11,13 +11,13 @@ predictor and corrector of the interior point: S. Mehrotra, SIAM J. Optim. 2 (19
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import namedtuple
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.linalg.blas import dsyrk
 
-from ..inputs import arrays, choice
+from ..inputs import choice
 from .subproblem import limit_of, solution_of
 
 #: The dual is tried first where there are at most this many rows a variable.
@@ -40,7 +40,7 @@ def solve_dual(subproblem, warm=None, tolerance=1e-9, max_iterations=50):
     """
     sub, dual = subproblem, _Dual(subproblem)
     limit = limit_of(sub, tolerance)
-    lam = arrays(f"warm: {len(sub.b)}*", warm=np.ones(len(sub.b)) if warm is None else warm)
+    lam = np.ones(len(sub.b)) if warm is None else warm
     lam = np.clip(lam, 0, dual.most) / max(1, sub.form.a @ lam / sub.form.a0)
     z, steps, here = 0.0, 0, dual(lam, 0.0)
     while steps < max_iterations:
@@ -57,6 +57,9 @@ def solve_dual(subproblem, warm=None, tolerance=1e-9, max_iterations=50):
     at_most = np.where(lam >= dual.most, np.maximum(here.gradient, 0), 0)
     y = np.where(sub.form.d > 0, here.y, at_most)
     return solution_of(sub, here.x, y, here.z, lam, steps, limit, "Dual")
+
+
+_DualPoint = namedtuple("_DualPoint", "x y z value gradient")
 
 
 class _Dual:
@@ -117,15 +120,6 @@ class _Dual:
         # Where every x is at a bound the dual is linear: then this little makes a long step.
         diagonal += 1e-12 * (1 + np.abs(np.diag(H)).max(initial=0))
         return cho_solve(cho_factor(H + np.diag(diagonal)), here.gradient[free])
-
-
-@dataclass(frozen=True)
-class _DualPoint:
-    x: np.ndarray
-    y: np.ndarray
-    z: float
-    value: float
-    gradient: np.ndarray
 
 
 def solve_interior(subproblem, warm=None, tolerance=1e-9, max_iterations=60):
