@@ -89,7 +89,8 @@ def aggregate_of(aggregate, infidelities, weights):
     """What an aggregate returns, if it is a number and its slopes."""
     pair = aggregate(infidelities, weights)
     good = isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], Real)
-    require(good, f"An aggregate must return (number, slopes), but {brief(pair)} arrived.")
+    if not good:
+        raise TypeError(f"An aggregate must return (number, slopes), but {brief(pair)} arrived.")
     return pair[0], arrays(f"slopes: {len(weights)}", slopes=pair[1])
 
 

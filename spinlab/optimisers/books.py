@@ -81,8 +81,9 @@ class Run:
             good = value.ndim == 0 and gradient.shape == x.shape
         except (TypeError, ValueError):
             good = False
-        require(good, f"A goal must return a number and its gradient, of shape {x.shape}, but "
-                      f"{brief(found)} arrived.")
+        if not good:  # not require: it would write all the numbers into a sentence each time
+            told = f"of shape {x.shape}, but {brief(found)} arrived."
+            raise ValueError(f"A goal must return a number and its gradient, {told}")
         require(np.isfinite(value) and np.isfinite(gradient).all(),
                 f"The goal became NaN or inf at evaluation {self.evaluations}; try another start.")
         return float(value), gradient
