@@ -193,6 +193,19 @@ def test_limits_have_their_jacobian(name, rng):
         assert check.relative_error < 1e-14
 
 
+def test_slew_with_ends_counts_the_rise_and_the_fall():
+    u = np.array([[0.5, 0.6, 0.3], [0.0, 0.0, 0.0]])
+    inside, whole = (sl.LIMITS[name](u, 0.4)[0] for name in ("slew_per_step", "slew_with_ends"))
+    assert np.allclose(whole, (np.array([0.5, 0.1, 0.3, 0.3]) / 0.4) ** 2 - 1)
+    assert np.array_equal(inside, whole[1:-1])
+
+
+@pytest.mark.parametrize("name", ["slew_per_step", "slew_with_ends"])
+def test_a_slew_in_other_units_is_suspected(name):
+    with pytest.warns(UserWarning, match=f"{name} is 5e\\+08 of rf_hz .* multiplied by dt / rf_hz"):
+        sl.design(task(), limits={name: 5e8}, max_iterations=1)
+
+
 def task(**changes):
     known = {
         "start": "Iz", "target": "Ix", "duration": 100e-6, "steps": 20, "rf_hz": 10e3,

@@ -509,5 +509,5 @@ def test_numbers_beyond_any_float_are_refused(tmp_path):
 
 def test_pulseq_without_pypulseq_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pypulseq", None)
-    with pytest.raises(ImportError, match=re.escape("pip install 'spinlab[pulseq]'")):
+    with pytest.raises(ImportError, match=re.escape("pip install 'spinlab-book[pulseq]'")):
         write(PULSES["spiral"], tmp_path, "pulseq")

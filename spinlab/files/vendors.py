@@ -138,7 +138,7 @@ def _pypulseq():
     try:
         return importlib.import_module("pypulseq")
     except ImportError:
-        raise ImportError("Pulseq needs pypulseq: pip install 'spinlab[pulseq]'.") from None
+        raise ImportError("Pulseq needs pypulseq: pip install 'spinlab-book[pulseq]'.") from None
 
 
 def write_pulseq(pulse, about, system=None):

@@ -126,14 +126,14 @@ def write_fsl_basis(basis, folder):
 
 
 def write_nifti_basis(basis, folder):
-    """Write a folder of NIfTI-MRS files, one a metabolite; needs ``pip install spinlab[mrs]``.
+    """Write a folder of NIfTI-MRS files, one per metabolite, by the package nifti-mrs.
 
     Returns paths as :func:`write_fsl_basis`.
     """
     try:
         from nifti_mrs.create_nmrs import gen_nifti_mrs
     except ImportError as error:
-        raise ImportError("NIfTI-MRS needs a package: pip install spinlab[mrs]") from error
+        raise ImportError("NIfTI-MRS needs a package: pip install 'spinlab-book[mrs]'") from error
     paths = _paths(basis, folder, ".nii.gz")
     for signal, path in zip(basis.fids, paths, strict=True):  # the package conjugates
         image = gen_nifti_mrs(signal.reshape(1, 1, 1, -1) + 0j, basis.dwell, basis.larmor_hz / 1e6)

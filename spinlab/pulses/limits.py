@@ -7,7 +7,7 @@ other optimisers see the penalty, :eq:`eq-penalty`.
 
 import numpy as np
 
-from ..inputs import arrays, choice, instance
+from ..inputs import arrays, choice, instance, warn
 
 
 def mean_power(waveform, bound):
@@ -37,12 +37,18 @@ def amplitude(waveform, bound):
 def slew_per_step(waveform, bound):
     r"""Change from sample to sample, :math:`|u_{n+1} - u_n|^2 / s^2 \le 1`, samples - 1 numbers.
 
-    As :func:`mean_power`; :math:`s` is the largest change per step: a slew rate (1/s) times the
-    length of a step.
+    As :func:`mean_power`; :math:`s` is the largest change per step, a slew rate in Hz/s times
+    ``dt / rf_hz``.  The ends are free: see :func:`slew_with_ends`.
     """
     change = np.diff(waveform) / bound
     slope = _neighbours(-2 * change / bound, 2 * change / bound)
     return np.sum(change**2, axis=0) - 1, slope
+
+
+def slew_with_ends(waveform, bound):
+    """As :func:`slew_per_step`, with the rise from 0 and the fall to 0: samples + 1 numbers."""
+    values, jacobian = slew_per_step(np.pad(waveform, ((0, 0), (1, 1))), bound)
+    return values, jacobian[:, :, 1:-1]
 
 
 def phase_per_step(waveform, bound):
@@ -73,8 +79,8 @@ def _neighbours(here, after):
 
 
 #: name: function(waveform, bound) -> (values, jacobian)
-LIMITS = {limit.__name__: limit for limit in
-          (mean_power, peak_power, amplitude, slew_per_step, phase_per_step)}
+LIMITS = {limit.__name__: limit for limit in (mean_power, peak_power, amplitude, slew_per_step,
+                                              slew_with_ends, phase_per_step)}  # fmt: skip
 #: What a bound has to be: so small a number as 1e-6 asks for nothing but silence.
 BOUNDS = dict.fromkeys(LIMITS, ">= 1e-6")
 BOUNDS |= {"amplitude": "2? >= 1e-6", "phase_per_step": f">= 1e-6 <= {np.pi}"}
@@ -84,8 +90,13 @@ def checked_limits(limits):
     """The limits, bounds by names of :data:`LIMITS`, as a dict of numbers; none for None."""
     limits = {} if limits is None else limits
     instance("limits", limits, dict, "Give bounds by name, such as {'mean_power': 0.5}.")
-    return {choice("limit", name, LIMITS): arrays(f"{name}: {BOUNDS[name]}", **{name: bound})
-            for name, bound in limits.items()}
+    checked = {choice("limit", name, LIMITS): arrays(f"{name}: {BOUNDS[name]}", **{name: bound})
+               for name, bound in limits.items()}  # fmt: skip
+    for name in checked:
+        if name.startswith("slew") and checked[name] > 2:  # across the whole disc
+            warn(f"{name} is {checked[name]:g} of rf_hz per step, but samples within rf_hz are at "
+                 "most 2 apart. A slew rate in Hz/s is multiplied by dt / rf_hz.", UserWarning)
+    return checked
 
 
 def evaluate_limits(limits, waveform):
