@@ -120,10 +120,9 @@ def rotation_fidelity(final, target):
     u = universal_fidelity(final, target)
     square = u.slopes[:, None] * u.slopes[None]
     root = np.sqrt(8 / 3)
-    return SpinorFidelity(
-        (4 * u.values**2 - 1) / 3, 8 / 3 * u.values * u.slopes,
-        8 / 3 * (u.values * u.curvatures + square), root * u.residuals[1:], root * u.turns[1:],
-    )
+    return SpinorFidelity((4 * u.values**2 - 1) / 3, 8 / 3 * u.values * u.slopes,
+                          8 / 3 * (u.values * u.curvatures + square),
+                          root * u.residuals[1:], root * u.turns[1:])
 
 
 def transfer_fidelity(final, start, target):
