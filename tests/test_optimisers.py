@@ -155,7 +155,7 @@ BAD = [
     ({"goal": lambda x: (1.0, 0 * x)}, "gradient is zero at the start"),
     ({"max_iterations": 0}, "max_iterations must be a whole number"),
     ({"stop_at": [1, 2]}, "stop_at must be one number"),
-    ({"lower": np.zeros(3)}, "lower must be a number, or of shape"),
+    ({"lower": np.zeros(3)}, "lower must be a number or have shape"),
     ({"goal": value, "optimiser": "newton"}, "needs a goal with hessian"),
     ({"goal": value, "optimiser": "gauss-newton"}, "needs a goal with gauss_newton"),
     ({"optimiser": "mma"}, "lower must be finite"),
