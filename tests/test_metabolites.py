@@ -128,9 +128,9 @@ def test_a_metabolite_of_your_own(tmp_path):
 BROKEN = [
     ("{", "No metabolite could be read from"),
     ("[]", "must be a dict, but list"),
-    ('{"name": "X"}', "groups is missing"),
-    ('{"name": "X", "groups": [{"shift_ppm": [1.0]}], "colour": "red"}', "colour is not known"),
-    ('{"name": "X", "groups": [{"shift": [1.0]}]}', "shift_ppm is missing"),
+    ('{"name": "X"}', "missing or unknown: groups."),
+    ('{"name": "X", "groups": [{"shift_ppm": [1.0]}], "colour": "red"}', "missing or unknown: colour."),
+    ('{"name": "X", "groups": [{"shift": [1.0]}]}', "missing or unknown: shift, shift_ppm."),
     ('{"name": "X", "groups": []}', "at least one SpinGroup"),
     ('{"name": 3, "groups": [{"shift_ppm": [1.0]}]}', "name must be a str"),
     ('{"name": "X", "groups": [{"shift_ppm": [NaN]}]}', "must be finite"),
