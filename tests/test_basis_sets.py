@@ -104,11 +104,11 @@ LINE = sl.mrs.SpinGroup([3.5])
 
 
 @pytest.mark.parametrize("names, sequence_name, sentence", [
-    (["Glu"], "é", "at most 60 ASCII, without quotes, not 'é'"),
-    (["Glu"], "a'b", 'without quotes, not "a\'b"'),
-    (["Glu"], "a\n $END", "without quotes"),
+    (["Glu"], "é", "at most 60 ASCII characters, no quotes: not 'é'"),
+    (["Glu"], "a'b", 'no quotes: not "a\'b"'),
+    (["Glu"], "a\n $END", "no quotes: not"),
     (["Glu"], None, "sequence_name must be a str, but NoneType arrived"),
-    (["a'b"], "PRESS", 'at most 6 ASCII, without quotes, not "a\'b"'),
+    (["a'b"], "PRESS", 'at most 6 ASCII characters, no quotes: not "a\'b"'),
     (["glutamate"], "PRESS", "at most 6 ASCII"),
     (["mI", "Ins"], "PRESS", "Two molecules have one name in LCModel: ['Ins', 'Ins']."),
 ])  # fmt: skip

@@ -157,7 +157,7 @@ def write_lcmodel_basis(basis, path, sequence_name="spinlab"):
     texts = (instance("sequence_name", sequence_name, str), 60), *((name, 6) for name in names)
     for text, most in texts:
         plain = re.fullmatch(rf"[ -&(-~]{{1,{most}}}", text)  # printable, without quotes
-        require(plain, f"LCModel takes at most {most} ASCII, without quotes, not {text!r}.")
+        require(plain, f"LCModel takes at most {most} ASCII characters, no quotes: not {text!r}.")
     path = file_path(path)
     sections = [
         _namelist("SEQPAR", FWHMBA=basis.linewidth_hz / larmor_mhz, HZPPPM=larmor_mhz,
