@@ -139,6 +139,6 @@ def test_a_basis_of_ones_own_numbers_is_written(tmp_path):
 
 def test_a_basis_without_nifti_mrs_says_what_to_install(basis, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "nifti_mrs.create_nmrs", None)
-    with pytest.raises(ImportError, match=r"pip install spinlab\[mrs\]"):
+    with pytest.raises(ImportError, match=r"pip install 'spinlab-book\[mrs\]'"):
         sl.mrs.write_nifti_basis(basis, tmp_path)
     assert not list(tmp_path.iterdir())
