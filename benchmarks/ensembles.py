@@ -13,8 +13,7 @@ from functools import partial
 import numpy as np
 from measure import interleave, ratio, record
 
-from spinlab import Ensemble, Problem, design, race
-from spinlab.control import referee
+from spinlab import Ensemble, Problem, design, judge, race
 
 RF_HZ = 1e4
 LOOP = (
@@ -141,7 +140,7 @@ def bebop(duration=337.5e-6, seconds=300):
     ).best
     fine = run(task(675), x0=np.repeat(coarse.x, 5, axis=1), max_iterations=300)
     wall, cpu = time.perf_counter() - start, time.process_time() - cpu
-    report = referee(fine.pulse, task(675), offsets=101, scales=5)
+    report = judge(fine.pulse, task(675), offsets=101, scales=5)
     yield record("BEBOP 20 kHz, +-20 % B1, 337.5 us: mean fidelity on 101 x 5", report.mean, "",
                  at_least=0.9970, baseline=published)
     yield record("BEBOP, least fidelity on 101 x 5", report.minimum, "")

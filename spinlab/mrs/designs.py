@@ -138,7 +138,7 @@ def spectral_goal(problem, aggregate="mean", limits=None, turns=1, noise=0.03):
 
 def check_loss(found, spectra):
     """What a loss returns: one number or one a member, and its derivatives as one array."""
-    good = isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict)
+    good = isinstance(found, (tuple, list)) and len(found) == 2 and isinstance(found[1], dict)
     if not good or set(spectra) - set(found[1]):  # not require: it would print all the numbers
         told = f"and a dict of derivatives by {', '.join(spectra)}, but {brief(found)} arrived."
         raise ValueError(f"A loss must return a number, or one a member, {told}")

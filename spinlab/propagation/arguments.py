@@ -43,7 +43,7 @@ def checked_like(name, array, shape):
 def checked_judgement(objective, final, members):
     """Values and costates of an objective that was perhaps written by a user."""
     pair = objective(final)
-    instance("What an objective returns", pair, tuple, "It is (values, costates).")
+    instance("What an objective returns", pair, (tuple, list), "It is (values, costates).")
     values, costates = map(np.asarray, pair)
     kinds = "biufc" if np.iscomplexobj(final) else "biuf"  # of complex states, the real part counts
     if values.shape != members or values.dtype.kind not in kinds or costates.shape != final.shape:
