@@ -66,7 +66,8 @@ def check_gradient(function, x, kind="complex", samples=None, step=None, seed=0)
     choice("check", kind, ("complex", "difference"))
     step = {"complex": 1e-30, "difference": 1e-5}[kind] if step is None else positive("step", step)
     pair = function(x.copy())
-    value, gradient = instance("What the function returns", pair, (tuple, list), "It is (value, gradient).")
+    hint = "It is (value, gradient)."
+    value, gradient = instance("What the function returns", pair, (tuple, list), hint)
     layout = f"value: ; gradient: {' '.join(map(str, x.shape))}"
     _, gradient = arrays(layout, value=value, gradient=gradient)
     chosen = np.arange(x.size)
