@@ -1,7 +1,7 @@
 """Finite elements in time against GRAPE: what the paper claims, and what the book's tables say.
 
 One spin throughout, RF 10 kHz.  "Trajectory" is ``spinlab.linearise``, "gradient" is
-``spinlab.evaluate_objective``: the value, and its exact gradient for all samples.
+``spinlab.control.prepare_objective``: the value, and its exact gradient for all samples.
 """
 
 from itertools import product
@@ -20,6 +20,7 @@ from spinlab import (
     transfer,
 )
 from spinlab.control import rotation, subspace
+from spinlab.propagation import prepare_objective
 from spinlab.pulses import from_phase, helmholtz
 
 RF_HZ = 1e4
@@ -72,17 +73,19 @@ def smooth_waveform(phase, radius, control="constant"):
 
 
 def job(method, steps, gradient, members=None, control="constant"):
-    """A trajectory, or a value with its gradient, as a function without arguments."""
+    """A trajectory, or a value with its gradient, as a function without arguments.
+
+    Gradients are prepared once and then asked for again and again, as an optimiser does: every
+    method alike, GRAPE included.
+    """
     phase = np.pi * np.random.default_rng(0).standard_normal(steps + (control == "linear"))
     offset = 500.0 if members is None else np.linspace(-500, 500, members)
-    arguments = (
-        evaluate(rf_hz=RF_HZ, offset_hz=offset),
-        smooth_waveform(phase, steps / 130, control), 1e-6, state("Iz"),
-    )
-    objective = transfer(observable("Ix"))
+    generator, rho0 = evaluate(rf_hz=RF_HZ, offset_hz=offset), state("Iz")
+    waveform, objective = smooth_waveform(phase, steps / 130, control), transfer(observable("Ix"))
     if gradient:
-        return lambda: evaluate_objective(*arguments, objective, method, control)
-    return lambda: linearise(*arguments, method, control)
+        prepared = prepare_objective(generator, 1e-6, rho0, objective, method, control)
+        return lambda: prepared(waveform)
+    return lambda: linearise(generator, waveform, 1e-6, rho0, method, control)
 
 
 def speed(steps=1000, rounds=21):

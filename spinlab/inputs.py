@@ -58,8 +58,8 @@ def choice(what, value, names):
         ...
     ValueError: There is no fruit 'plum'; choose one of apple, pear.
     """
-    known = isinstance(value, str) and value in names
-    require(known, f"There is no {what} {brief(value)}; choose one of {', '.join(names)}.")
+    if not (isinstance(value, str) and value in names):
+        raise ValueError(f"There is no {what} {brief(value)}; choose one of {', '.join(names)}.")
     return value
 
 

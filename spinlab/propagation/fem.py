@@ -29,11 +29,13 @@ def element_tensor(element, generator, dt):
     controls once for each control sample of the element): (members, coefficients, m*d, m*d).
     """
     operators = np.concatenate([generator.drift[:, None], generator.controls], axis=1)
-    size = element.local * generator.dimension
-    derivative = np.kron(element.C, np.eye(generator.dimension))
+    size, count = element.local * generator.dimension, len(element.M) * operators.shape[1]
+    tensor = np.empty((len(operators), 1 + count, size, size), operators.dtype)
+    derivative = np.einsum("ab,ij->aibj", element.C, np.eye(generator.dimension))
+    tensor[:, 0] = derivative.reshape(size, size)
     mass = np.einsum("qab,ekij->eqkaibj", element.M, -dt * operators)
-    mass = mass.reshape(len(operators), -1, size, size)
-    return np.concatenate([np.broadcast_to(derivative, mass[:, :1].shape), mass], axis=1)
+    tensor[:, 1:] = mass.reshape(-1, count, size, size)
+    return tensor
 
 
 def element_coefficients(element, samples):
