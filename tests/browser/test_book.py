@@ -247,9 +247,9 @@ def test_every_figure_with_sliders_is_on_its_page():
         cells = json.loads(notebook.read_text("utf-8"))["cells"]
         code = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
         page = BOOK / notebook.relative_to(BOOK.parents[1]).with_suffix(".html")
-        assert len(parse(page.relative_to(BOOK).as_posix()).select(FIGURES)) == code.count(
-            "sl.explore"
-        ), notebook.name
+        calls = code.count("sl.explore(") + code.count("sl.teaching.explore_formula(")
+        figures = parse(page.relative_to(BOOK).as_posix()).select(FIGURES)
+        assert len(figures) == calls, notebook.name
 
 
 @pytest.mark.parametrize("page", ["light"], indirect=True)
