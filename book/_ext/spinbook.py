@@ -88,13 +88,11 @@ def finish_figures(app, doctree, docname):
         alt = image.get("alt", "").strip()
         if not alt:
             # A browser or screen reader would fall back on the name of the file.
-            logger.warning(
+            told = (
                 "A figure has no alternative text. For a figure that a cell draws, put it into "
-                'the cell\'s metadata: {"mystnb": {"image": {"alt": "..."}}}',
-                location=(docname, line_of(image)),
-                type="spinbook",
-                subtype="alt",
+                'the cell\'s metadata: {"mystnb": {"image": {"alt": "..."}}}'
             )
+            warn_of(told, docname, image, "alt")
         path = Path(app.srcdir, image["uri"])
         if path.suffix == ".svg" and path.parent.name == "jupyter_execute":
             svg = themed_svg(path.read_text("utf-8"), alt, "fig" + path.stem[:8])
@@ -120,13 +118,17 @@ def insist_on_captions(app, doctree, docname):
         while frame is not None and not isinstance(frame, nodes.figure):
             frame = frame.parent
         if frame is None or not frame["names"] or not frame.next_node(nodes.caption):
-            logger.warning(
+            told = (
                 "A figure has no number or no caption. Put both into the cell's metadata: "
-                '{"mystnb": {"figure": {"name": "fig-...", "caption": "..."}}}',
-                location=(docname, line_of(picture)),
-                type="spinbook",
-                subtype="caption",
+                '{"mystnb": {"figure": {"name": "fig-...", "caption": "..."}}}'
             )
+            warn_of(told, docname, picture, "caption")
+
+
+def warn_of(told, docname, node, subtype):
+    """A warning at a node of a page, which stops the build."""
+    location = (docname, line_of(node))
+    logger.warning(told, location=location, type="spinbook", subtype=subtype)
 
 
 def line_of(node):

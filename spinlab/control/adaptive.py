@@ -11,7 +11,7 @@ from ..inputs import arrays, instance, require
 from .designs import DesignResult, design
 from .ensemble import Ensemble
 from .judgement import CoarseGridWarning, Judgement, judge
-from .objectives import AGGREGATES
+from .objectives import find_aggregate
 from .problem import Problem
 from .races import interrupted
 
@@ -98,8 +98,7 @@ def adapt(problem, tolerance=0.002, rounds=8, offsets=201, scales=21, **options)
                 warnings.simplefilter("ignore", CoarseGridWarning)  # that is what is being cured
                 report = judge(result, offsets=offsets, scales=scales)
             grid = Ensemble.grid(report.offset_hz, report.b1_scale, weights="trapezoidal")
-            infidelities, of_all = 1 - report.fidelity.ravel(), AGGREGATES.get(aggregate, aggregate)
-            dense, _ = of_all(infidelities, grid.weights)
+            dense, _ = find_aggregate(aggregate)(1 - report.fidelity.ravel(), grid.weights)
             history = (*history, (*known, float(1 - dense)))
             done = AdaptiveResult(result, problem, report, history)
             if abs(done.gap) <= tolerance or interrupted(result):

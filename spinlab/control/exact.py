@@ -19,12 +19,11 @@ def mean_times(ensemble):
 
 def propagators(problem, pulse):
     """Propagators of all members as unit quaternions, (4, members): the steps one by one."""
-    offset, scale = problem.ensemble.offset_hz, problem.ensemble.b1_scale
+    turn = 2 * np.pi * pulse.dt * problem.ensemble.offset_hz
+    rf = 2 * np.pi * pulse.dt * problem.rf_hz * problem.ensemble.b1_scale
     total = np.eye(4)[0][:, None]
     for ux, uy in pulse.waveform.T:
-        rf = 2 * np.pi * pulse.dt * problem.rf_hz * scale
-        step = step_quaternions(np.array([ux * rf, uy * rf, 2 * np.pi * pulse.dt * offset]))
-        total = product(step, total)
+        total = product(step_quaternions(np.array([ux * rf, uy * rf, turn])), total)
     return total
 
 

@@ -19,8 +19,8 @@ from ..optimisers.goal import Goal
 from ..propagation import spinors
 from ..propagation.methods import METHODS, linearise, prepare_objective
 from ..pulses.filter_and_bound import Parametrisation, helmholtz_filter
-from ..pulses.limits import checked_limits, evaluate_limits
-from .objectives import AGGREGATES
+from ..pulses.limits import checked_limits, limit_rows
+from .objectives import AGGREGATES, find_aggregate
 
 
 def fastest_method(problem, shape):
@@ -31,10 +31,14 @@ def fastest_method(problem, shape):
     """
     if problem.system.spins > 1 or problem.system.relaxes:
         return "fem-quadratic-reduced"
-    plain = shape.kind == "phase" and problem.control == "constant" and shape.distortion is None
     at_rest = problem.system.offset_hz == (0,)
     known = problem.objective in ("transfer", "rotation", "universal")
-    return "spinors" if plain and at_rest and known else "rotations"
+    return "spinors" if phases_alone(problem, shape) and at_rest and known else "rotations"
+
+
+def phases_alone(problem, shape):
+    """Whether the unknowns are piecewise-constant phases, and reach the spins as they are."""
+    return shape.kind == "phase" and problem.control == "constant" and shape.distortion is None
 
 
 def make_goal(problem, shape, method=None, aggregate="mean", limits=None):
@@ -56,21 +60,12 @@ def make_goal(problem, shape, method=None, aggregate="mean", limits=None):
     instance("shape", shape, Parametrisation)
     method = fastest_method(problem, shape) if method is None else method
     choice("method", method, (*METHODS, "spinors"))
-    if not callable(aggregate):
-        aggregate = AGGREGATES[choice("aggregate", aggregate, AGGREGATES)]
-    limits = checked_limits(limits)
+    aggregate, limits = find_aggregate(aggregate), checked_limits(limits)
     goal = (spinor_goal if method == "spinors" else general_goal)(problem, shape, method)
     if aggregate is not AGGREGATES["mean"]:  # then the members have to be told apart
         goal = aggregated(goal, aggregate, problem.ensemble.weights)
-
-    chain = shape.chain(problem.samples)
-
-    def rows(x):
-        waveform, pullback = chain(x)
-        values, jacobian = evaluate_limits(limits, waveform)
-        return values, pullback(jacobian)
-
-    return replace(goal, limits=rows if limits else None, weights=problem.ensemble.weights)
+    rows = limit_rows(limits, shape.chain(problem.samples))
+    return replace(goal, limits=rows, weights=problem.ensemble.weights)
 
 
 def aggregated(goal, aggregate, weights):
@@ -161,10 +156,10 @@ def tangents(problem, method, feel):
 
 def spinor_goal(problem, shape, _method):
     """Phase pulses on one spin: value, Jacobian, Hessian by one forward pass."""
-    plain = shape.kind == "phase" and problem.control == "constant" and shape.distortion is None
     also = f"control={problem.control!r}{' and a distortion' * bool(shape.distortion)}"
-    require(plain, "The method 'spinors' is for piecewise-constant phases alone, but "
-                   f"kind={shape.kind!r} with {also} arrived; use 'rotations'.")
+    require(phases_alone(problem, shape),
+            "The method 'spinors' is for piecewise-constant phases alone, but "
+            f"kind={shape.kind!r} with {also} arrived; use 'rotations'.")
     fidelity_of = problem.spinor_fidelity()  # refuses other systems and objectives
     ensemble, latest = problem.ensemble, [None, None]
     smooth, unfilter = helmholtz_filter(problem.samples, shape.radius, shape.dt)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import arrays, positive, require
+from ..inputs import arrays, choice, positive, require
 
 
 def transfer(target):
@@ -206,3 +206,10 @@ def tail(infidelities, weights, share=0.1):
 
 #: name: function(infidelities, weights) -> (value, slopes)
 AGGREGATES = {"mean": mean, "worst": worst, "smooth-worst": smooth_worst, "tail": tail}
+
+
+def find_aggregate(aggregate):
+    """The function of a name of :data:`AGGREGATES`; a function passes."""
+    if callable(aggregate):
+        return aggregate
+    return AGGREGATES[choice("aggregate", aggregate, AGGREGATES)]

@@ -14,11 +14,11 @@ import numpy as np
 
 from ..control.designs import design
 from ..control.goal import aggregate_of
-from ..control.objectives import AGGREGATES
+from ..control.objectives import find_aggregate
 from ..control.races import sweep
 from ..inputs import arrays, choice, function, not_negative, require, whole
 from ..optimisers.goal import Goal, Optimum
-from ..pulses.limits import checked_limits, evaluate_limits
+from ..pulses.limits import checked_limits, limit_rows
 from ..pulses.pulse import Pulse
 from .sequences import shaped_press
 from .spectra import judging_members
@@ -105,8 +105,7 @@ def starting_point(problem, seed=0, turns=1, noise=0.03):
 def spectral_goal(problem, aggregate="mean", limits=None, turns=1, noise=0.03):
     """The loss of a problem with its penalties: :meth:`spinlab.mrs.SpectralProblem.goal`."""
     averaged, limits = aggregate == "mean", checked_limits(limits)
-    if not callable(aggregate):
-        aggregate = AGGREGATES[choice("aggregate", aggregate, AGGREGATES)]
+    aggregate = find_aggregate(aggregate)
     spectra_of, weights = problem.prepare(), problem.ensemble.weights
     starting_point(problem, 0, turns, noise)  # so that a start that makes no sense is refused now
 
@@ -124,13 +123,8 @@ def spectral_goal(problem, aggregate="mean", limits=None, turns=1, noise=0.03):
         gradient = pullback(dict(zip(spectra, derivatives, strict=True))) + slope
         return float(total + extra), unlink(gradient)
 
-    def rows(x):
-        waveform, unlink = problem.waveform(x)
-        values, jacobian = evaluate_limits(limits, waveform)
-        return values, unlink(jacobian)
-
     return Goal(
-        value, limits=rows if limits else None, weights=weights, span=SPAN,
+        value, limits=limit_rows(limits, problem.waveform), weights=weights, span=SPAN,
         start=lambda seed: starting_point(problem, seed, turns, noise).reshape(2, -1),
         result=lambda optimum: SpectralResult(**vars(optimum), problem=problem),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 :func:`step` replaces each function by hyperbolas through its value and slope, whose poles move with
 the progress, and solves the convex subproblem that results.  :func:`gcmma_step` does it again with
 more curvature until no function exceeds its approximation: the globally convergent version.  The
-standard form is explained in ``forms.py``; ``constrained.py`` repeats the steps.
+standard form is explained in ``standard_form.py``; ``asymptotes.py`` repeats the steps.
 
 Source: K. Svanberg, Int. J. Numer. Meth. Eng. 24 (1987) 359; SIAM J. Optim. 12 (2002) 555; MMA and
 GCMMA, two methods for nonlinear optimization (notes, KTH Stockholm, 2007).

@@ -9,7 +9,7 @@ which is convex and separable.  What remains to be solved is ::
     minimise    g_0(x) + a0 z + sum_i (c_i y_i + d_i y_i^2 / 2)
     subject to  g_i(x) - a_i z - y_i <= b_i,   alpha <= x <= beta,   y >= 0,  z >= 0.
 
-Its solvers are in ``subsolvers.py``.
+Its solvers are in ``subproblem_solvers.py``.
 
 Source: K. Svanberg, Int. J. Numer. Meth. Eng. 24 (1987) 359 and SIAM J. Optim. 12 (2002) 555.
 """

@@ -105,10 +105,15 @@ def evaluate_limits(limits, waveform):
     return tuple(np.concatenate(pieces) for pieces in zip(*parts, strict=True))
 
 
-def penalty(limits, waveform, weight):
-    r"""Penalty :math:`w\sum_l \max(0, g_l)^2` of the limits that are broken, and its gradient."""
-    if not limits:
-        return 0.0, np.zeros_like(waveform)
-    values, jacobian = evaluate_limits(limits, waveform)
-    broken = np.maximum(values, 0)
-    return weight * broken @ broken, 2 * weight * np.tensordot(broken, jacobian, 1)
+def limit_rows(limits, chain):
+    """The limits as a goal has them, ``rows(x) -> (values, jacobian)``; None where there are none.
+
+    ``chain(x)`` returns the waveform and the pullback to the unknowns.
+    """
+
+    def rows(x):
+        waveform, pullback = chain(x)
+        values, jacobian = evaluate_limits(limits, waveform)
+        return values, pullback(jacobian)
+
+    return rows if limits else None
