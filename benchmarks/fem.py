@@ -1,7 +1,7 @@
 """Finite elements in time against GRAPE: what the paper claims, and what the book's tables say.
 
 One spin throughout, RF 10 kHz.  "Trajectory" is ``spinlab.linearise``, "gradient" is
-``spinlab.control.prepare_objective``: the value, and its exact gradient for all samples.
+``spinlab.propagation.prepare_objective``: the value, and its exact gradient for all samples.
 """
 
 from itertools import product

@@ -8,7 +8,6 @@ from itertools import product
 import numpy as np
 import svanberg
 from measure import exponent, interleave, record
-from scipy.optimize import Bounds, NonlinearConstraint, minimize
 
 from spinlab import (
     Ensemble,
@@ -53,7 +52,8 @@ def problems():
         goal = Goal(lambda x, f=functions: f(x)[:2], limits=lambda x, f=functions: f(x)[2:])
         result = minimise(goal, x0, optimiser, lower, upper, max_iterations=1000)
         label = f"{optimiser}, {name}"
-        for baseline, optimum in ((SLSQP, slsqp(name)), (PUBLISHED, published)):
+        reference = svanberg.slsqp(*PROBLEMS[name][:4])
+        for baseline, optimum in ((SLSQP, reference), (PUBLISHED, published)):
             what = "published optimum" if baseline == PUBLISHED else "SLSQP"
             yield record(
                 f"{label}: relative error against {what}", abs(result.value / optimum - 1), "",
@@ -62,20 +62,6 @@ def problems():
         yield record(f"{label}: KKT residual", result.residual, "", at_most=1e-6)
         yield record(f"{label}: iterations", result.nit, "")
         yield record(f"{label}: evaluations", result.nfev, "")
-
-
-def slsqp(name):
-    """Optimum of a problem by SciPy."""
-    functions, x0, lower, upper, _ = PROBLEMS[name]
-    outcome = minimize(
-        lambda x: functions(x)[:2], x0, jac=True, method="SLSQP",
-        bounds=Bounds(lower * np.ones_like(x0), upper * np.ones_like(x0)),
-        constraints=NonlinearConstraint(
-            lambda x: functions(x)[2], -np.inf, 0, jac=lambda x: functions(x)[3]
-        ),
-        options={"ftol": 1e-14, "maxiter": 1000},
-    )
-    return outcome.fun
 
 
 def excitation(phase):

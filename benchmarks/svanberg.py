@@ -4,6 +4,7 @@ Each is ``functions(x) -> (f0, df0, f, df)``: a value and rows ``f <= 0``, with 
 """
 
 import numpy as np
+from scipy.optimize import Bounds, NonlinearConstraint, minimize
 
 
 def toy(x):
@@ -56,3 +57,17 @@ def problems(n, optima=(None, None)):
         f"2002-1, n={n}": (curved(n, 1), np.full(n, 0.5), -1.0, 1.0, optima[0]),
         f"2002-2, n={n}": (curved(n, -1), np.full(n, 0.25), -1.0, 1.0, optima[1]),
     }
+
+
+def slsqp(functions, x0, lower, upper):
+    """Optimum of a problem by SciPy, which works without asymptotes."""
+    x0 = np.asarray(x0, float)
+    outcome = minimize(
+        lambda x: functions(x)[:2], x0, jac=True, method="SLSQP",
+        bounds=Bounds(lower * np.ones_like(x0), upper * np.ones_like(x0)),
+        constraints=NonlinearConstraint(
+            lambda x: functions(x)[2], -np.inf, 0, jac=lambda x: functions(x)[3]
+        ),
+        options={"ftol": 1e-14, "maxiter": 1000},
+    )
+    return outcome.fun

@@ -92,7 +92,7 @@ def finish_figures(app, doctree, docname):
                 "A figure has no alternative text. For a figure that a cell draws, put it into "
                 'the cell\'s metadata: {"mystnb": {"image": {"alt": "..."}}}'
             )
-            warn_of(told, docname, image, "alt")
+            warn(told, docname, image, "alt")
         path = Path(app.srcdir, image["uri"])
         if path.suffix == ".svg" and path.parent.name == "jupyter_execute":
             svg = themed_svg(path.read_text("utf-8"), alt, "fig" + path.stem[:8])
@@ -110,7 +110,7 @@ def unframe_text(app, doctree):
 
 def insist_on_captions(app, doctree, docname):
     """Warn of a figure without a number: one without a name or a caption."""
-    if not app.config.spinbook_captions or app.builder.format != "html":
+    if app.builder.format != "html":
         return
     sliders = [node for node in doctree.findall(nodes.raw) if "<spin-" in node.astext()]
     for picture in [*doctree.findall(nodes.image), *sliders]:
@@ -122,20 +122,15 @@ def insist_on_captions(app, doctree, docname):
                 "A figure has no number or no caption. Put both into the cell's metadata: "
                 '{"mystnb": {"figure": {"name": "fig-...", "caption": "..."}}}'
             )
-            warn_of(told, docname, picture, "caption")
+            warn(told, docname, picture, "caption")
 
 
-def warn_of(told, docname, node, subtype):
-    """A warning at a node of a page, which stops the build."""
-    location = (docname, line_of(node))
-    logger.warning(told, location=location, type="spinbook", subtype=subtype)
-
-
-def line_of(node):
-    """Line of the node or of what it is in: a cell's figure has none of its own."""
+def warn(told, docname, node, subtype):
+    """Warn at the line of the node or of what it is in: a cell's figure has none of its own."""
     while node is not None and not node.line:
         node = node.parent
-    return node.line if node is not None else None
+    location = (docname, node.line if node is not None else None)
+    logger.warning(told, location=location, type="spinbook", subtype=subtype)
 
 
 def add_explore(app):
@@ -245,7 +240,6 @@ def setup(app):
     pybtex.plugin.register_plugin("pybtex.style.formatting", "spinbook", SpinbookStyle)
     app.connect("builder-inited", prepare_kernels)
     app.connect("builder-inited", add_explore)
-    app.add_config_value("spinbook_captions", False, "env", bool)
     app.connect("doctree-read", unframe_text, priority=400)
     # Before the figures become part of the page.
     app.connect("doctree-resolved", insist_on_captions, priority=400)
