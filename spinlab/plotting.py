@@ -38,17 +38,11 @@ def plot_pulse(pulse, title=None):
     """
     instance("pulse", pulse, Pulse)
     fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.4, 4.6), layout="constrained")
-    for row, name in zip(pulse.waveform, "xy", strict=True):
-        _draw_samples(top, pulse, row * pulse.rf_hz / 1e3, label=f"$u_{name}$")
-    top.set(ylabel="RF (kHz)")
+    _draw_controls(top, bottom, pulse)
     top.set_title(title or "", loc="left")
     top.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
-    _draw_samples(bottom, pulse, np.unwrap(pulse.phase), color="C2", label="phase")
-    bottom.set(xlabel="time (µs)", ylabel="phase (rad)")
     limit = bottom.twinx()
-    _draw_samples(
-        limit, pulse, pulse.amplitude * pulse.rf_hz / 1e3, color="C1", ls=":", label="amplitude"
-    )
+    _draw_samples(limit, pulse, pulse.amplitude * pulse.rf_hz / 1e3, color="C1", ls=":")
     limit.set(ylabel="amplitude (kHz)", ylim=(0, 1.1 * np.sqrt(2) * pulse.rf_hz / 1e3))
     limit.grid(False)
     limit.spines["right"].set_visible(True)
@@ -196,7 +190,12 @@ def plot_report(pulse, problem=None, **options):
         del rows[1]
     nested = [[[row]] for row in rows]  # every row has columns of its own
     fig, axes = plt.subplot_mosaic(nested, figsize=(5.8, 2.4 * len(rows)), layout="constrained")
-    _draw_controls(axes["RF"], axes["phase"], report)
+    _draw_controls(axes["RF"], axes["phase"], report.pulse)
+    if report.felt is not report.pulse:
+        _draw_controls(axes["RF"], axes["phase"], report.felt, (None, "felt"), ":")
+    axes["RF"].set(xlabel="time (µs)")
+    legend = {"loc": "lower center", "bbox_to_anchor": (0.5, 1)}
+    axes["RF"].legend(ncols=3, handlelength=1, borderpad=0, **legend)
     for name, path in zip("xyz", () if report.paths is None else report.paths.T, strict=False):
         axes[name].plot(report.felt.times * 1e6, path[:, :-1], color="0.6", lw=0.7)
         axes[name].plot(report.felt.times * 1e6, path[:, -1], color="C1")
@@ -216,13 +215,9 @@ def plot_report(pulse, problem=None, **options):
     return fig
 
 
-def _draw_controls(top, bottom, report):
-    felt = [(report.felt, ":")] if report.felt is not report.pulse else []
-    for pulse, style in [(report.pulse, "-"), *felt]:
-        for k, row in enumerate(pulse.waveform * pulse.rf_hz / 1e3):
-            label = f"$u_{'xy'[k]}$" if pulse is report.pulse else [None, "felt"][k]
-            _draw_samples(top, pulse, row, color=f"C{k}", ls=style, label=label)
-        _draw_samples(bottom, pulse, np.unwrap(pulse.phase), color="C2", ls=style)
-    top.set(xlabel="time (µs)", ylabel="RF (kHz)")
+def _draw_controls(top, bottom, pulse, labels=("$u_x$", "$u_y$"), ls="-"):
+    for k, row in enumerate(pulse.waveform * pulse.rf_hz / 1e3):
+        _draw_samples(top, pulse, row, color=f"C{k}", ls=ls, label=labels[k])
+    _draw_samples(bottom, pulse, np.unwrap(pulse.phase), color="C2", ls=ls)
+    top.set(ylabel="RF (kHz)")
     bottom.set(xlabel="time (µs)", ylabel="phase (rad)")
-    top.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1), handlelength=1, borderpad=0)

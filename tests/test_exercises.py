@@ -387,3 +387,8 @@ def test_every_exercise_of_the_book_is_wired():
 def test_no_line_of_a_solution_is_cut():
     for label, (_, code) in solutions.solutions().items():
         assert max(map(len, code.splitlines())) <= 84, label
+
+
+def test_a_linear_pulse_is_judged_like_any_other():
+    linear = sl.Pulse(np.zeros((2, 51)), 1e-5, 1e4, "linear")
+    assert "each pulse should reach 0.97" in sl.check_answer("ex-coarse-two-controls", [linear] * 2).sentence

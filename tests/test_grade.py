@@ -118,6 +118,15 @@ def test_the_table_is_opened_before_anything_runs(tmp_path, monkeypatch, capsys)
     assert "No such file" in capsys.readouterr().err
 
 
+def test_a_mistyped_folder_leaves_the_last_table_alone(tmp_path, capsys):
+    table = tmp_path / "table.csv"
+    table.write_text("of last week")
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), "--output", str(table)])
+    assert "There is no notebook" in capsys.readouterr().err
+    assert table.read_text() == "of last week"
+
+
 def test_what_is_too_large_is_not_read(tmp_path, monkeypatch):
     notebook(tmp_path / "a.ipynb", "1")
     line = '["ex-last-row", [0.16667], "?"]\n'

@@ -450,6 +450,8 @@ def test_what_is_no_file_is_neither_written_nor_read(tmp_path):
             sl.load_pulse(path)
     with pytest.raises(ValueError, match=r"pipe\.json is something else than a file"):
         sl.save_pulse(LINEAR, pipe)
+    with pytest.raises(ValueError, match="There is no folder .*none; make it first"):
+        sl.save_pulse(LINEAR, tmp_path / "none" / "pulse.json")
 
 
 def test_a_pulse_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):

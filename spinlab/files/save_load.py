@@ -53,6 +53,7 @@ def save_pulse(pulse, path, format=None, about="", system=None):
     text = FORMATS[name][1](pulse, instance("about", about, str), **options)
     path = path.resolve()  # what a link points to
     require(not path.exists() or path.is_file(), f"{path} is something else than a file.")
+    require(path.parent.is_dir(), f"There is no folder {path.parent}; make it first.")
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_text(text, encoding="utf-8", newline="\n")

@@ -16,7 +16,7 @@ def relative_power(pulse):
     return float(np.mean(squares) / 3)  # of a straight line; if level, of one number
 
 
-def spectrum(pulse, padding=8):
+def spectrum(pulse):
     r"""Frequencies, Hz, and size of the spectrum of a pulse, two ndarrays, (frequencies,).
 
     Ascending, within half the sampling rate; the size is
@@ -26,7 +26,7 @@ def spectrum(pulse, padding=8):
     last digit.
     """
     left, right = ends(pulse)
-    n = padding * 2 ** int(np.ceil(np.log2(pulse.steps)))
+    n = 8 * 2 ** int(np.ceil(np.log2(pulse.steps)))  # padded: a fine axis
     turns = np.fft.fftfreq(n)  # in a step
     s, weights = np.polynomial.legendre.leggauss(12)
     s = (s + 1) / 2

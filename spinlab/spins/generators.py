@@ -17,10 +17,7 @@ import sympy as sp
 
 from ..inputs import arrays, hold, instance, require
 from .operators import basis_matrix, numbers, product_basis
-from .systems import B1_SCALE, OFFSET, RF_AMPLITUDE, Liouvillian, check_times, liouvillian
-
-# What users call the three symbols that every system has.
-PARAMETER_NAMES = {OFFSET.name: "offset_hz", RF_AMPLITUDE.name: "rf_hz", B1_SCALE.name: "b1_scale"}
+from .systems import PARAMETER_NAMES, Liouvillian, check_times, liouvillian
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,15 +2,15 @@ r"""Spin systems, their Hamiltonians and Liouvillians, by symbols.
 
 The conventions of the whole package live here, once:
 
-* users give offsets, couplings and RF amplitudes in hertz; the factor :math:`2\pi` that turns them
-  into rad/s stands in :func:`hamiltonian` and nowhere else;
+* users give offsets, couplings and RF amplitudes in hertz; on the way through here the factor
+  :math:`2\pi` that turns them into rad/s stands in :func:`hamiltonian` and nowhere else;
 * a positive offset ``nu`` is :math:`+2\pi\nu I_z`, so x turns towards y under free precession;
 * :math:`\dot\rho = -i L \rho`, and ``A = -i L`` is called the generator.
 """
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import combinations
 from numbers import Real
 from reprlib import repr as brief
@@ -31,8 +31,10 @@ RF_AMPLITUDE = sp.Symbol("nu_rf", positive=True)
 B1_SCALE = sp.Symbol("kappa", positive=True)
 #: The two controls, dimensionless.
 CONTROLS = sp.symbols("u_x u_y", real=True)
-#: Names that a system's own symbols cannot have, the users' names for the first three included.
-RESERVED_NAMES = ("nu", "nu_rf", "kappa", "u_x", "u_y", "offset_hz", "rf_hz", "b1_scale")
+#: What users call the three symbols that every system has.
+PARAMETER_NAMES = {OFFSET.name: "offset_hz", RF_AMPLITUDE.name: "rf_hz", B1_SCALE.name: "b1_scale"}
+#: Names that a system's own symbols cannot have.
+RESERVED_NAMES = (*PARAMETER_NAMES, *(u.name for u in CONTROLS), *PARAMETER_NAMES.values())
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,7 @@ class Liouvillian:
         shape, n = self.matrix.shape, len(self.basis)
         require(shape == (n, n), f"The matrix has shape {shape}, but the basis has {n} operators.")
 
-    @property
+    @cached_property
     def generator(self):
         r""":math:`A = -i L`, so that :math:`\dot\rho = A\rho`."""
         return (-sp.I * self.matrix).applyfunc(sp.expand)

@@ -122,20 +122,19 @@ class Formula:
         self.curves, self.variable, self.alt, self.ylim = curves, variable, alt, ylim
         self.labels, self.sliders = labels, sliders
         self.sources = [javascript(e) for e in curves.values()]
+        self.x = np.linspace(*variable[1:], POINTS + 1)
         names = [variable[0].name, *sliders]
         self._functions = [sp.lambdify(names, e, "numpy") for e in curves.values()]
 
     def rows(self, **values):
         """The curves at given values of the sliders, (curves, points)."""
-        x = np.linspace(*self.variable[1:], POINTS + 1)
         chosen = [values.get(name, start) for name, (_, _, start) in self.sliders.items()]
         chosen = np.array(chosen, dtype=float)  # of NumPy's numbers no root is complex
         with np.errstate(all="ignore"):  # where there is no finite value there is no curve
-            return np.array([f(x, *chosen) + 0 * x for f in self._functions])
+            return np.array([f(self.x, *chosen) + 0 * self.x for f in self._functions])
 
     def _figure(self, **values):
-        x = np.linspace(*self.variable[1:], POINTS + 1)
-        return plot_curves(x, self.rows(**values), list(self.curves), self.ylim, *self.labels)
+        return plot_curves(self.x, self.rows(**values), list(self.curves), self.ylim, *self.labels)
 
     def draw(self, **values):
         """The figure at given values of the sliders."""

@@ -133,10 +133,10 @@ def main(arguments=None):
     with contextlib.ExitStack() as stack:  # which closes the file, but not the standard output
         target = sys.stdout
         try:
+            rows = grade(options.folder, options.timeout)  # before a file is emptied
             if options.output != "-":
                 target = open(options.output, "w", newline="", encoding="utf-8")
                 stack.enter_context(target)
-            rows = grade(options.folder, options.timeout)
         except (OSError, ValueError) as error:
             parser.error(str(error))
         writer = csv.writer(target)

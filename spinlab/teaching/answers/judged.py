@@ -30,8 +30,7 @@ from .plain import Refusal, numbers, pack, pulses, text, unpack
 def operator_is_blind_to_flip_flops(answer):
     """The operator is I1z + I2z, written any way."""
     pair = SpinSystem((-20, 30), ((1, 2, 7),))
-    strong = liouvillian(pair)
-    weak = liouvillian(SpinSystem((-20, 30), ((1, 2, 7),), weak=True))
+    strong, weak = liouvillian(pair), liouvillian(replace(pair, weak=True))
     difference = np.array((strong.generator - weak.generator).tolist(), dtype=float)
     given = observable(text(answer), strong)
     if np.abs(difference @ given).max() > 1e-9:
@@ -81,7 +80,7 @@ def loss_is_small_where_it_should(data):
 
 
 def _end_phase(C, M, theta, cells):
-    """The last state of m' = i m from 1 by elements with these matrices, and its error."""
+    """Error of the last state of m' = i m from 1 by elements with these matrices."""
     size = len(C) - 1
     K, b = np.zeros((size * cells + 1,) * 2, complex), np.zeros(size * cells + 1)
     for n in range(cells):
@@ -112,14 +111,19 @@ def _grid(band_hz, spread, offsets=101, scales=11):
     return Ensemble.grid(*axes)
 
 
+def _task(pulse, target, grid):
+    """The problem from Iz to the target that a pulse is for, on a grid."""
+    size = pulse.duration, pulse.steps, pulse.rf_hz
+    return Problem("Iz", target, *size, grid, control=pulse.control)
+
+
 def gaps_tell_the_trap(data):
     """Two pulses: one that cheats on 11 offsets, one that is honest on 21."""
     means = []
     for pulse, count in zip(pulses(data), (11, 21), strict=True):
-        task = Problem("Iz", "Ix", pulse.duration, pulse.steps, pulse.rf_hz)
         for offsets, scales in ((count, 5), (201, 21)):
-            grid = _grid(10e3, 0.2, offsets, scales)
-            means.append(replace(task, ensemble=grid).fidelity(pulse.waveform)[0])
+            task = _task(pulse, "Ix", _grid(10e3, 0.2, offsets, scales))
+            means.append(task.fidelity(pulse.waveform)[0])
     coarse, truth, fine, fine_truth = means
     if min(coarse, fine) < 0.97 or abs(pulse.duration - 500e-6) > 1e-9 or pulse.rf_hz > 10e3:
         return "On its own grid each pulse should reach 0.97, in 500 us with 10 kHz."
@@ -135,9 +139,7 @@ def judge_pulse(data, target, duration, band_hz, spread, mean, worst):
     (pulse,) = pulses(data)
     if pulse.duration > duration * (1 + 1e-9) or pulse.rf_hz > 10e3 * (1 + 1e-9):
         return f"{pulse.duration * 1e6:g} us and {pulse.rf_hz / 1e3:g} kHz of RF are too much."
-    grid, size = _grid(band_hz, spread), (pulse.duration, pulse.steps, pulse.rf_hz)
-    task = Problem("Iz", target, *size, grid, control=pulse.control)
-    found = judge(pulse, task, 101, 11)
+    found = judge(pulse, _task(pulse, target, _grid(band_hz, spread)), 101, 11)
     if found.mean < mean or found.minimum < worst:
         return f"On the dense grid it has a mean of {found.mean:.4f}, at worst {found.minimum:.4f}."
     return ""
@@ -175,7 +177,7 @@ def file_holds_the_gaussian(data):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "pulse").with_suffix(ending)
         path.write_text(content, encoding="utf-8")
-        pulse, wanted = load_pulse(path, dt=None if ending != ".shape" else 1e-5), gaussian()
+        pulse, wanted = load_pulse(path, dt=1e-5 if ending == ".shape" else None), gaussian()
     if pulse.waveform.shape != wanted.waveform.shape or abs(pulse.dt / wanted.dt - 1) > 1e-6:
         return f"It holds {pulse.steps} steps of {pulse.dt * 1e6:g} us."
     off = np.abs(pulse.waveform * pulse.rf_hz - wanted.waveform * wanted.rf_hz).max() / wanted.rf_hz
