@@ -10,7 +10,7 @@ line width            ``linewidth_hz``, full width at half maximum of a Lorentzi
 spectrum              lines with a width on an axis in ppm; a *window* is a part of it
 basis set             signals of all metabolites after one sequence, for programs that fit spectra
 split step            couplings and rotations in turn: fast, second order, with an exact gradient
-problem, loss         shaped RF in the intervals of PRESS; what is to become small, of the spectra
+problem, loss         shaped RF in the free intervals of a sequence; what is to become small, of the spectra
 isolation             one molecule alone: a line of it in a window, and nothing of the others
 bound                 Cramér-Rao: the least deviation of a concentration that any fit can reach
 judge                 the exact path, which shares no propagator with the split step
@@ -18,22 +18,27 @@ judge                 the exact path, which shares no propagator with the split 
 """
 
 # isort: off
+from .adjoint import detection_matrix
 from .basis_sets import BasisSet, basis_set, write_fsl_basis, write_lcmodel_basis, write_nifti_basis
+from .blocks import (
+    CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, SlicePulse, duration, phase_cycle,
+)
 from .cramer_rao import BoundLoss, FitModel, cramer_rao_problem, fit_model, judge_bounds
 from .designs import SHIPPED, SpectralResult, scan_timings, shipped, starting_point
 from .isolation import IsolationReport, isolation_problem, judge_isolation
 from .metabolites import (
-    METABOLITES, SOURCES, Metabolite, Scanner, SpinGroup, free_hamiltonian, metabolite,
-    read_metabolite,
+    FAT, METABOLITES, SOURCES, WATER, Metabolite, Scanner, SpinGroup, coupling_hamiltonian,
+    free_hamiltonian, metabolite, read_metabolite,
 )
 from .problem import SpectralProblem
+from .selective_pulses import gaussian_pulse, slice_pulse, slr_pulse
 from .sequences import (
-    CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, duration, gaussian_pulse, mega_press,
-    phase_cycle, press, pulse_acquire, shaped_press, spin_echo, steam,
+    at_scanner, echo_train, ideal, j_refocused, mega_press, press, pulse_acquire, semi_laser,
+    spin_echo, steam,
 )
 from .simulation import product_coefficients, simulate
 from .spectra import (
     Transitions, add_noise, decay, energy, fid, fourier, line_shape, line_shape_cosine, peak,
     ppm_axis, selectivity_db, spectrum, transitions, within,
 )
-from .split_step import coupling_hamiltonian, detection_matrix, split_step
+from .split_step import split_step

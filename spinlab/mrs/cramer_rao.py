@@ -20,7 +20,8 @@ from scipy.interpolate import BSpline
 from ..inputs import arrays, choice, hold, instance, positive, require, window
 from .metabolites import METABOLITES, Scanner, metabolite
 from .problem import SpectralProblem
-from .sequences import ECHO, duration, press
+from .blocks import ECHO, duration
+from .sequences import press
 from .spectra import exact_spectrum, judging_members, peak, ppm_axis
 
 
@@ -250,7 +251,7 @@ def _check_duration(model, seconds):
             f"{1e3 * seconds:g} ms arrived; make it by fit_model(duration(sequence)).")
 
 
-def cramer_rao_problem(goals, model, te1, te2, **means):
+def cramer_rao_problem(goals, model, blocks, **means):
     """The problem of making bounds small, whatever the spectra look like.
 
     Parameters
@@ -259,8 +260,8 @@ def cramer_rao_problem(goals, model, te1, te2, **means):
         Relative bound by name, such as that of the best PRESS: the loss adds up the squares of
         ``bound / goal``.
     model : FitModel
-    te1, te2 : float
-        Echo times, s.
+    blocks : tuple of blocks
+        The sequence, with free intervals, such as ``press(10e-3, 30e-3, free=True)``.
     **means
         Of :class:`spinlab.mrs.SpectralProblem`.
 
@@ -270,9 +271,9 @@ def cramer_rao_problem(goals, model, te1, te2, **means):
     """
     loss = BoundLoss(model, goals)
     problem = SpectralProblem(
-        tuple(model.concentrations), loss, te1, te2,
+        tuple(model.concentrations), loss, blocks,
         window_ppm=(model.ppm[0], model.ppm[-1]), points=len(model.ppm),
         linewidth_hz=model.linewidth_hz, scanner=model.scanner, **means,
     )  # fmt: skip
-    _check_duration(model, te1 + te2)
+    _check_duration(model, duration(problem.blocks))
     return problem

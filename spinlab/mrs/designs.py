@@ -20,7 +20,9 @@ from ..inputs import arrays, choice, function, not_negative, require, whole
 from ..optimisers.goal import Goal, Optimum
 from ..pulses.limits import checked_limits, limit_rows
 from ..pulses.pulse import Pulse
-from .sequences import shaped_press
+from .adjoint import filled
+from .metabolites import WATER
+from .sequences import CONDITIONS, press
 from .spectra import judging_members
 
 #: Half width of the box of the unknowns, for optimisers that need one.
@@ -41,23 +43,26 @@ class SpectralResult(Optimum):
 
     @property
     def pulses(self):
-        """The three shaped pulses."""
+        """The shaped pulses."""
         return self.problem.pulses(self.x)
 
     @property
     def sequence(self):
         """The whole sequence for :func:`spinlab.mrs.simulate`."""
-        return shaped_press(*self.pulses)
+        return filled(self.problem.blocks, self.pulses)
 
     @property
     def rf_hz(self):
         """RF amplitude of every step, Hz: its maximum is the peak."""
         return self.problem.rf_hz * np.hypot(*self.problem.waveform(self.x)[0])
 
-    @property
-    def water(self):
-        """Mean transverse magnetisation that an interval makes of fresh water, at worst 1."""
-        return float(np.mean(np.abs(self.problem.water(self.problem.waveform(self.x)[0])[0])))
+    def fresh(self, window_ppm=WATER):
+        """Mean transverse magnetisation that an interval makes of fresh water, at worst 1.
+
+        Of whatever has its shift in the window, such as :data:`spinlab.mrs.FAT`.
+        """
+        excited, _ = self.problem.fresh(self.problem.waveform(self.x)[0], window_ppm)
+        return float(np.mean(np.abs(excited)))
 
     def judge(self, ensemble=None):
         """The verdict of the exact path, in the terms that the pulse was designed in.
@@ -76,14 +81,14 @@ class SpectralResult(Optimum):
 
 
 def starting_point(problem, seed=0, turns=1, noise=0.03):
-    """Unknowns to start from: PRESS itself, a little noise, and hard pulses at random times.
+    """Unknowns to start from: no RF, a little noise, and hard pulses at random times.
 
     Parameters
     ----------
     problem : SpectralProblem
     seed : int
     turns : int
-        How many hard pulses, of 90 or (one in three) 180 degrees, any phase; 0 is plain PRESS.
+        How many hard pulses, of 90 or (one in three) 180 degrees, any phase; 0 is the sequence itself.
     noise : float
         Deviation of the noise, in units of the RF limit; more is a random start.
 
@@ -147,14 +152,14 @@ def mapper(count):
 
 
 def scan_timings(make, timings, jobs=None, **options):
-    """Echo times as design variables: a short design for each, the best first.
+    """Timings as design variables: a short design for each, the best first.
 
     Parameters
     ----------
     make : callable
-        ``make(te1, te2)`` returns the problem, with whatever depends on the echo times.
-    timings : list of (float, float)
-        TE1 and TE2, s.
+        ``make(*timing)`` returns the problem, with whatever depends on its times.
+    timings : list of tuple of float
+        Such as TE1 and TE2, s.
     jobs : int, optional
         Designs at a time, as in :func:`spinlab.sweep`.
     **options
@@ -168,17 +173,17 @@ def scan_timings(make, timings, jobs=None, **options):
 
     Examples
     --------
-    >>> from spinlab.mrs import isolation_problem
+    >>> from spinlab.mrs import isolation_problem, press
     >>> def make(te1, te2):
-    ...     return isolation_problem("Glu", "Gln", te1=te1, te2=te2)
+    ...     return isolation_problem("Glu", "Gln", blocks=press(te1, te2, free=True))
     >>> found = scan_timings(make, [(4e-3, 8e-3), (8e-3, 16e-3)], jobs=1, max_iterations=3)
     >>> len(found), found[0].fun <= found[1].fun
     (2, True)
     """
-    function("make", make, "It takes te1 and te2.")
-    timings = arrays("timings: pairs 2 > 0 (seconds)", timings=timings).tolist()
-    # All problems first: echo times that do not fit are refused before the long run.
-    problems = [make(te1, te2) for te1, te2 in timings]
+    function("make", make, "It takes the times.")
+    timings = arrays("timings: scans times > 0 (seconds)", timings=timings).tolist()
+    # All problems first: times that do not fit are refused before the long run.
+    problems = [make(*times) for times in timings]
     run = partial(design, **{"max_iterations": 30, **options})
     return sorted(sweep(run, problems, jobs), key=lambda result: result.fun)
 
@@ -196,13 +201,16 @@ class ShippedDesign:
     ----------
     te1, te2 : float
         Echo times, s.
+    conditions : str
+        Those of the sequence, by a name of :data:`spinlab.mrs.sequences.CONDITIONS`.
     loss, water : float
         What it reached, and what it excites of fresh water, as of a :class:`SpectralResult`.
     seed, iterations : int
         Of the start that won the race.
     waveform : ndarray, (2, steps)
         In units of the RF limit.
-    pulses : tuple of three Pulse
+    pulses : tuple of Pulse
+        One for each free interval.
     sequence : tuple of blocks
     rf_hz : ndarray, (steps,)
         RF amplitude of every step.
@@ -210,6 +218,7 @@ class ShippedDesign:
 
     te1: float
     te2: float
+    conditions: str
     loss: float
     water: float
     seed: int
@@ -231,7 +240,8 @@ def shipped(name):
     """
     entry = dict(_FILE[choice("shipped design", name, SHIPPED)])
     waves, dt, limit = (entry.pop(key) for key in ("waveforms", "dt", "rf_hz"))
+    blocks = press(entry["te1"], entry["te2"], **CONDITIONS[entry["conditions"]]())
     pulses, waveform = tuple(Pulse(wave, dt, limit) for wave in waves), np.hstack(waves)
     rf_hz = limit * np.hypot(*waveform)
     return ShippedDesign(**entry, waveform=waveform, pulses=pulses,
-                         sequence=shaped_press(*pulses), rf_hz=rf_hz)  # fmt: skip
+                         sequence=filled(blocks, pulses), rf_hz=rf_hz)  # fmt: skip

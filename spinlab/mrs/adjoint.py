@@ -1,0 +1,105 @@
+r"""From the waveforms of a sequence to the spectra of a group of spins, and back.
+
+The free intervals of a sequence are filled with shaped RF and played by split steps; all that is
+fixed between them, pulses, delays, slices, crushers, cycles, is one linear map of density matrices,
+prepared once with its adjoint, :eq:`eq-block-adjoint`.  The spectrum is linear in the final density
+matrix, :math:`S = T\,\operatorname{vec}\rho`, and :math:`T` with its line shape is computed once:
+there is no Fourier transform in the loop, :eq:`eq-spectrum-adjoint`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from ..inputs import frozen
+from .blocks import Delay, ShapedPulse
+from .metabolites import spins_at
+from .simulation import sequence_map
+from .spectra import line_shape
+from .split_step import PRECISIONS, half_step, propagate
+
+
+@lru_cache(maxsize=64)
+def detection_matrix(group, scanner, linewidth_hz, first_ppm, last_ppm, points):
+    r"""Matrix :math:`T` from a density matrix to its spectrum, :math:`S = T\,\mathrm{vec}\,\rho`.
+
+    The same numbers as those of :func:`spinlab.mrs.transitions` and :func:`spinlab.mrs.spectrum`,
+    (points, 2**n, 2**n), on an even axis from ``first_ppm`` to ``last_ppm``; shared, hence
+    read-only.
+    """
+    spins = spins_at(group, scanner)
+    V, energies = spins.vectors, spins.energies
+    grid = scanner.offset_hz(np.linspace(first_ppm, last_ppm, points))
+    lines = (energies[:, None] - energies) / (2 * np.pi)
+    shape = line_shape(grid[:, None, None] - lines, linewidth_hz)
+    scale = group.weight * 4 / 2**group.spins
+    return frozen(scale * (V @ (shape * spins.raising).swapaxes(-1, -2) @ V.T))
+
+
+def is_free(block):
+    """Whether a design may play RF in a block."""
+    return isinstance(block, Delay) and block.free
+
+
+def filled(blocks, pulses):
+    """The sequence with a pulse in each of its free intervals."""
+    pulses = iter(pulses)
+    return tuple(ShapedPulse(next(pulses)) if is_free(one) else one for one in blocks)
+
+
+def fixed_stretches(blocks):
+    """What is fixed in a sequence before, between and after its free intervals: tuples of blocks.
+
+    Examples
+    --------
+    >>> from spinlab.mrs import press
+    >>> [len(stretch) for stretch in fixed_stretches(press(0.02, 0.03, free=True))]
+    [1, 3, 3, 0]
+    """
+    stretches = [[]]
+    for block in blocks:
+        if is_free(block):
+            stretches.append([])
+        else:
+            stretches[-1].append(block)
+    return tuple(map(tuple, stretches))
+
+
+def group_spectra(group, detection, blocks, scanner, ensemble, dt, precision):
+    """Spectra of one group after a sequence with RF in its free intervals, and the way back.
+
+    What no pulse changes is prepared here.  The result is a function of the waveforms, one for each
+    free interval, (2, steps) in rad/s, which returns the spectra, (members, points), and a pullback
+    from the derivative by them to the gradient by the waveforms, (2, all steps).
+    """
+    spins, kind = spins_at(group, scanner), PRECISIONS[precision]
+    half = half_step(spins.coupling, dt, precision)
+    turns = dt * (2 * np.pi * (spins.offset_hz + ensemble.offset_hz[:, None]))
+    scale, member = ensemble.b1_scale, (-1, 1, 1)
+    acts = spins, ensemble.offset_hz.reshape(member), scale.reshape(member), kind
+    first, *maps = (sequence_map(stretch, *acts) for stretch in fixed_stretches(blocks))
+    start = np.broadcast_to(spins.Fz.astype(kind), (ensemble.members, *spins.Fz.shape))
+    start = first.forward(start)
+    seen = np.flatnonzero(spins.order == -1)
+    matrix = detection.reshape(len(detection), -1)[:, seen]
+
+    def spectra(parts):
+        rho, pulses = start, []
+        for part, fixed in zip(parts, maps, strict=True):
+            pulses.append(propagate(half, turns, scale, part, dt, rho))
+            rho = fixed.forward(pulses[-1].rho)
+
+        def pullback(derivative):
+            costate = np.zeros_like(rho)
+            costate.reshape(len(rho), -1)[:, seen] = derivative @ matrix.conj()
+            gradients = []
+            for pulse, fixed in zip(pulses[::-1], maps[::-1], strict=True):
+                gradient, costate = pulse.pullback(fixed.adjoint(costate))
+                gradients.append(gradient)
+            return np.concatenate(gradients[::-1], axis=1)
+
+        return rho.reshape(len(rho), -1)[:, seen] @ matrix.T, pullback
+
+    return spectra
