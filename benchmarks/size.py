@@ -145,7 +145,7 @@ def measures():
     names = set(sl.__all__) - set(sl.FACE)
     ensemble = sl.Ensemble.grid(np.linspace(-10e3, 10e3, 21), np.linspace(0.8, 1.2, 3))
     problem = sl.Problem("Iz", "Ix", 500e-6, 250, 10e3, ensemble=ensemble)
-    spectral = sl.mrs.isolation_problem("Glu", "Gln", te1=16e-3, te2=84e-3)
+    spectral = sl.mrs.isolation_problem("Glu", "Gln")
     return {
         "rooms at the top of spinlab/": (len(rooms) - 1, 12),
         "floors of wings": (floors(), 7),

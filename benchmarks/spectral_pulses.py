@@ -31,25 +31,31 @@ NOMINAL = sl.Ensemble([0.0], [1.0])
 CORNERS = sl.Ensemble([0, -5, -5, 5, 5], [1, 0.9, 1.1, 0.9, 1.1])
 #: Both ends of B0, where Glu is worst, count twice.
 ENDS = sl.Ensemble.grid([-5.0, 0.0, 5.0], [0.9, 1.0, 1.1], weights={"offset_hz": [2, 1, 2]})
-SAFE = {"radius": 0.5e-3, "water_weight": 3.0}
+SAFE = {"radius": 0.5e-3, "fresh_weight": {sl.mrs.WATER: 3.0}}
 #: Scales of the two bounds in the loss: those of the best PRESS, 10/10 ms, Glu's a little sharper.
 GOALS = {"Glu": 0.0172, "Gln": 0.0534}
 
 
+def ideal_press(te1, te2):
+    return sl.mrs.press(te1, te2, free=True, **sl.mrs.ideal())
+
+
 def glu(**means):
     """Glu alone."""
-    return sl.mrs.isolation_problem("Glu", "Gln", contrast=3.0, te1=16e-3, te2=84e-3, **means)
+    return sl.mrs.isolation_problem("Glu", "Gln", contrast=3.0, blocks=ideal_press(16e-3, 84e-3),
+                                    **means)
 
 
 def gln(**means):
     """Gln alone."""
-    return sl.mrs.isolation_problem("Gln", "Glu", contrast=4.0, te1=30e-3, te2=70e-3, **means)
+    return sl.mrs.isolation_problem("Gln", "Glu", contrast=4.0, blocks=ideal_press(30e-3, 70e-3),
+                                    **means)
 
 
 def bounds():
     """Low Cramer-Rao bounds for both."""
     model = sl.mrs.fit_model(40e-3)
-    return sl.mrs.cramer_rao_problem(GOALS, model, 10e-3, 30e-3, ensemble=CORNERS)
+    return sl.mrs.cramer_rao_problem(GOALS, model, ideal_press(10e-3, 30e-3), ensemble=CORNERS)
 
 
 #: name: (problem, hard pulses in the start)

@@ -96,7 +96,7 @@ def test_gradient_of_the_loss():
 def test_gradient_of_a_whole_problem():
     model = sl.mrs.FitModel(MODEL.ppm, {"Glu": 10.0, "Gln": 3.5}, MODEL.noise)
     problem = sl.mrs.cramer_rao_problem(
-        {"Glu": 0.02, "Gln": 0.05}, model, 2e-3, 4e-3, precision="double",
+        {"Glu": 0.02, "Gln": 0.05}, model, sl.mrs.press(2e-3, 4e-3, free=True), precision="double",
         ensemble=sl.Ensemble([-5.0, 5.0], [0.9, 1.1]),
     )  # fmt: skip
     x, direction = 0.2 * np.random.default_rng(2).standard_normal((2, 2 * problem.steps))

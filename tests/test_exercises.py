@@ -364,7 +364,7 @@ def test_any_format_will_do(ending, tmp_path):
 
 def test_objects_become_plain_data_and_come_back():
     sequence = (*sl.mrs.mega_press(0.068), sl.mrs.ShapedPulse(GAUSS, carrier_ppm=2.0))
-    assert repr(sl.mrs.sequences.check_sequence(unpack(pack(sequence)))) == repr(sequence)
+    assert repr(sl.mrs.blocks.check_sequence(unpack(pack(sequence)))) == repr(sequence)
     problem = sl.Problem("Iz", "Ix", 50e-6, 20, 10e3)
     result = sl.design(problem, kind="xy", max_iterations=2)
     assert np.array_equal(unpack(pack(result)).waveform, result.pulse.waveform)

@@ -9,7 +9,8 @@ import pytest
 
 import spinlab as sl
 
-ROOMY = {"te1": 4e-3, "te2": 8e-3, "ensemble": sl.Ensemble([-5.0, 5.0], [0.9, 1.1], [1.0, 2.0])}
+SHORT = sl.mrs.press(4e-3, 8e-3, free=True, **sl.mrs.ideal())
+ROOMY = {"blocks": SHORT, "ensemble": sl.Ensemble([-5.0, 5.0], [0.9, 1.1], [1.0, 2.0])}
 
 
 def small(**means):
@@ -88,7 +89,7 @@ def slope_and_gradient(problem, seed=0, step=1e-5):
 
 
 @pytest.mark.parametrize("means", [
-    {}, {"radius": 1e-3}, {"power_weight": 0.3}, {"water_weight": 2.0},
+    {}, {"radius": 1e-3}, {"power_weight": 0.3}, {"fresh_weight": {sl.mrs.WATER: 2.0, sl.mrs.FAT: 0.5}},
     {"metabolites": ("Glu", "NAA")},
 ])  # fmt: skip
 def test_gradient_of_everything(means):
@@ -110,7 +111,7 @@ def test_single_precision_is_good_enough_to_design():
 def test_water_is_what_one_spin_does():
     problem = small()
     waveform = problem.waveform(sl.mrs.starting_point(problem, noise=0.3))[0]
-    excited, _ = problem.water(waveform)
+    excited, _ = problem.fresh(waveform)
     first, second, third = problem.pulses(sl.mrs.starting_point(problem, noise=0.3))
     spin = sl.mrs.SpinGroup([4.58])
     for k, pulse in enumerate((first, second, third)):
@@ -146,7 +147,7 @@ def test_interrupted_design_keeps_its_best_pulse():
 
 def test_timings_are_compared_best_first():
     def make(te1, te2):
-        return small(te1=te1, te2=te2, precision="single")
+        return small(blocks=sl.mrs.press(te1, te2, free=True), precision="single")
 
     timings = [(4e-3, 8e-3), (8e-3, 16e-3), (2e-3, 4e-3)]
     found, alone = (sl.mrs.scan_timings(make, timings, jobs=jobs, max_iterations=4) for jobs in (2, 1))
@@ -162,8 +163,8 @@ def test_penalties_bite():
         for weight in (0.0, 5.0)
     )
     assert np.mean(lean.rf_hz**2) < 0.7 * np.mean(free.rf_hz**2)
-    safe = sl.design(replace(problem, water_weight=5.0), max_iterations=10)
-    assert safe.water < 0.7 * free.water
+    safe = sl.design(replace(problem, fresh_weight={sl.mrs.WATER: 5.0}), max_iterations=10)
+    assert safe.fresh() < 0.7 * free.fresh()
 
 
 def test_report_on_conventional_press():
@@ -254,7 +255,7 @@ def test_moving_asymptotes_take_limits_as_constraints():
 def test_a_result_judges_itself_in_its_own_terms():
     wide = {"window_ppm": (2.2, 2.55), "linewidth_hz": 5.0, "scanner": sl.mrs.Scanner(127.7e6)}
     ensemble = sl.Ensemble([-8.0, 2.0], [0.95, 1.05])
-    problem = sl.mrs.isolation_problem("Glu", ("Gln", "NAA"), te1=4e-3, te2=8e-3, ensemble=ensemble, **wide)
+    problem = sl.mrs.isolation_problem("Glu", ("Gln", "NAA"), blocks=SHORT, ensemble=ensemble, **wide)
     result = sl.design(problem, max_iterations=2)
     report = result.judge()
     assert report.ensemble.members == 25 and set(report.ensemble.offset_hz) >= {-8.0, 2.0, -3.0}
@@ -269,7 +270,7 @@ def test_a_result_judges_itself_in_its_own_terms():
 
 def test_a_result_for_a_fit_judges_its_bounds():
     model = sl.mrs.fit_model(12e-3)
-    problem = sl.mrs.cramer_rao_problem({"Glu": 0.02}, model, 4e-3, 8e-3, dt=1e-3, ensemble=sl.Ensemble([0.0], [1.0]))
+    problem = sl.mrs.cramer_rao_problem({"Glu": 0.02}, model, SHORT, dt=1e-3, ensemble=sl.Ensemble([0.0], [1.0]))
     result = sl.design(problem, max_iterations=1)
     found = result.judge()
     assert found["Glu"].shape == (1,)  # the finer grid of one member is that member
@@ -292,7 +293,7 @@ def test_what_is_cached_cannot_be_written_to():
     with pytest.raises(ValueError, match="read-only"):
         problem.detection(group)[:] = 0
     with pytest.raises(ValueError, match="read-only"):
-        sl.mrs.simulation.spins_at(group, problem.scanner).energies[:] = 0
+        sl.mrs.metabolites.spins_at(group, problem.scanner).energies[:] = 0
 
 
 def test_a_model_judges_sequences_of_its_echo_time_only():
@@ -300,7 +301,7 @@ def test_a_model_judges_sequences_of_its_echo_time_only():
     with pytest.raises(ValueError, match="for an echo time of 30 ms, but 500 ms arrived"):
         sl.mrs.judge_bounds(sl.mrs.press(0.25, 0.25), model)
     with pytest.raises(ValueError, match="for an echo time of 30 ms, but 12 ms arrived"):
-        sl.mrs.cramer_rao_problem({"Glu": 0.02}, model, 4e-3, 8e-3)
+        sl.mrs.cramer_rao_problem({"Glu": 0.02}, model, SHORT)
     late = replace(model, te=None)
     one = sl.Ensemble([0.0], [1.0])
     assert sl.mrs.judge_bounds(sl.mrs.steam(30e-3, 10e-3), late, one)["Glu"][0] > 0
@@ -362,7 +363,7 @@ def test_shipped_pulse_lowers_both_bounds():
 
 
 def test_a_start_has_one_of_two_shapes():
-    problem = sl.mrs.isolation_problem("Glu", "Gln", te1=4e-3, te2=8e-3)
+    problem = sl.mrs.isolation_problem("Glu", "Gln", blocks=SHORT)
     flat = sl.mrs.starting_point(problem, seed=3)
     first, second = (
         sl.design(problem, x0=x0, max_iterations=1) for x0 in (flat, flat.reshape(2, -1))

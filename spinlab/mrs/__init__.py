@@ -10,7 +10,7 @@ line width            ``linewidth_hz``, full width at half maximum of a Lorentzi
 spectrum              lines with a width on an axis in ppm; a *window* is a part of it
 basis set             signals of all metabolites after one sequence, for programs that fit spectra
 split step            couplings and rotations in turn: fast, second order, with an exact gradient
-problem, loss         shaped RF in the free intervals of a sequence; what is to become small, of the spectra
+problem, loss         shaped RF in the free intervals of a sequence; what is to become small
 isolation             one molecule alone: a line of it in a window, and nothing of the others
 bound                 Cramér-Rao: the least deviation of a concentration that any fit can reach
 judge                 the exact path, which shares no propagator with the split step

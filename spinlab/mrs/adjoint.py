@@ -18,7 +18,7 @@ from .blocks import Delay, ShapedPulse
 from .metabolites import spins_at
 from .simulation import sequence_map
 from .spectra import line_shape
-from .split_step import PRECISIONS, half_step, propagate
+from .split_step import PRECISIONS, half_step, propagate, split_step
 
 
 @lru_cache(maxsize=64)
@@ -103,3 +103,24 @@ def group_spectra(group, detection, blocks, scanner, ensemble, dt, precision):
         return rho.reshape(len(rho), -1)[:, seen] @ matrix.T, pullback
 
     return spectra
+
+
+def fresh_magnetisation(shift_hz, parts, ensemble, dt):
+    """What every pulse of ``parts``, (2, steps) in rad/s, excites of fresh spins, and the way back.
+
+    Mx + i My, (parts, shifts * members), and the pullback to the waveforms, (2, all steps).
+    """
+    offset = 2 * np.pi * np.add.outer(shift_hz, ensemble.offset_hz).reshape(-1, 1)
+    scale = np.tile(ensemble.b1_scale, len(shift_hz))
+    nothing, up = np.zeros((2, 2)), np.diag([0.5, -0.5])
+    pulses = [split_step(nothing, offset, scale, part, dt, up) for part in parts]
+
+    def pullback(derivative):
+        gradients = []
+        for pulse, one in zip(pulses, derivative, strict=True):
+            costate = np.zeros_like(pulse.rho)
+            costate[:, 1, 0] = 2 * one
+            gradients.append(pulse.pullback(costate)[0])
+        return np.concatenate(gradients, axis=1)
+
+    return np.array([2 * pulse.rho[:, 1, 0] for pulse in pulses]), pullback

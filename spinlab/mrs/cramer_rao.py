@@ -18,9 +18,9 @@ import numpy as np
 from scipy.interpolate import BSpline
 
 from ..inputs import arrays, choice, hold, instance, positive, require, window
+from .blocks import ECHO, duration
 from .metabolites import METABOLITES, Scanner, metabolite
 from .problem import SpectralProblem
-from .blocks import ECHO, duration
 from .sequences import press
 from .spectra import exact_spectrum, judging_members, peak, ppm_axis
 

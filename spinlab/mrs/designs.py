@@ -88,7 +88,7 @@ def starting_point(problem, seed=0, turns=1, noise=0.03):
     problem : SpectralProblem
     seed : int
     turns : int
-        How many hard pulses, of 90 or (one in three) 180 degrees, any phase; 0 is the sequence itself.
+        How many hard pulses, of 90 or (one in three) 180 degrees, any phase; with 0 only noise.
     noise : float
         Deviation of the noise, in units of the RF limit; more is a random start.
 

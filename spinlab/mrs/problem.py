@@ -21,13 +21,13 @@ from ..inputs import arrays, choice, function, hold, instance, not_negative, req
 from ..pulses.filter_and_bound import helmholtz, radial_bound
 from ..pulses.pulse import Pulse
 from ..spins.operators import spin_matrices
-from .adjoint import detection_matrix, filled, group_spectra, is_free
+from .adjoint import detection_matrix, filled, fresh_magnetisation, group_spectra, is_free
 from .blocks import check_sequence
 from .designs import mapper, spectral_goal
 from .metabolites import WATER, Scanner, metabolite
 from .sequences import press
 from .spectra import line_shape
-from .split_step import PRECISIONS, split_step
+from .split_step import PRECISIONS
 
 #: A group whose tails in the window are lower than this, in lines of one proton, is left out.
 LEAST_TAIL = 0.01
@@ -247,21 +247,9 @@ class SpectralProblem:
         all members; and the pullback of derivatives by it.
         """
         shifts = self.scanner.offset_hz(np.linspace(*window("window_ppm", window_ppm), 7))
-        offset = 2 * np.pi * np.add.outer(shifts, self.ensemble.offset_hz).reshape(-1, 1)
-        scale = np.tile(self.ensemble.b1_scale, len(shifts))
-        nothing, up = np.zeros((2, 2)), np.diag([0.5, -0.5])
         parts = self._parts(arrays(f"waveform: 2 {self.steps}", waveform=waveform))
-        pulses = [split_step(nothing, offset, scale, part, self.dt, up) for part in parts]
-
-        def pullback(derivative):
-            gradients = []
-            for pulse, one in zip(pulses, derivative, strict=True):
-                costate = np.zeros_like(pulse.rho)
-                costate[:, 1, 0] = 2 * one
-                gradients.append(pulse.pullback(costate)[0])
-            return 2 * np.pi * self.rf_hz * np.concatenate(gradients, axis=1)
-
-        return np.array([2 * pulse.rho[:, 1, 0] for pulse in pulses]), pullback
+        excited, back = fresh_magnetisation(shifts, parts, self.ensemble, self.dt)
+        return excited, lambda derivative: 2 * np.pi * self.rf_hz * back(derivative)
 
     def penalty(self, waveform):
         """What power and excited fresh magnetisation cost, and the slope by the waveform."""
@@ -283,8 +271,8 @@ class SpectralProblem:
             What is added up over members: as of :meth:`spinlab.Problem.goal`.  Another one than
             the mean needs a loss that returns a number a member.
         limits : dict, optional
-            Bounds by the names of :data:`spinlab.LIMITS`, in units of ``rf_hz``, of the 
-            waveforms one behind the other.
+            Bounds by the names of :data:`spinlab.LIMITS`, in units of ``rf_hz``, of all
+            waveforms, one behind the other.
         turns, noise
             Of the start: see :func:`spinlab.mrs.starting_point`.
 

@@ -117,7 +117,7 @@ def _least_phase(b):
 
 
 def _turns(a, b):
-    """Angles, rad, of the hard pulses whose polynomials are ``a`` and ``b``; the first one first."""
+    """Angles of the hard pulses whose polynomials are ``a`` and ``b``, the first one first."""
     turns = np.empty(len(b))
     for k in range(len(b) - 1, -1, -1):
         turns[k] = 2 * np.arctan2(b[0], a[0])

@@ -13,9 +13,10 @@ from functools import cache
 
 from ..inputs import arrays, choice, instance, require
 from ..pulses.pulse import Pulse
-from .blocks import (
+
+from .blocks import (  # isort: skip
     ECHO, CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, SlicePulse, phase_cycle,
-)  # isort: skip
+)
 from .selective_pulses import gaussian_pulse, slice_pulse
 
 EXCITATION = IdealPulse(90.0, 90.0)

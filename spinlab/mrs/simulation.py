@@ -22,14 +22,15 @@ import numpy as np
 
 from ..inputs import arrays, instance, require
 from ..spins.operators import spin_matrices
-from .blocks import (
+
+from .blocks import (  # isort: skip
     CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, SlicePulse, check_sequence,
-)  # isort: skip
+)
 from .metabolites import Metabolite, Scanner, SpinGroup, spins_at
 from .split_step import turns_of_pulse
 
 #: Complex numbers of the density matrices of as many members as are simulated at a time.
-CHUNK = 2**18
+CHUNK = 2**17
 
 
 class Map(NamedTuple):

@@ -7,8 +7,8 @@ from math import comb
 
 import numpy as np
 
+from ...mrs.blocks import check_sequence
 from ...mrs.metabolites import GAMMA_HZ, Scanner, metabolite
-from ...mrs.sequences import check_sequence
 from .judged import echo_is_perfect, gaba_is_alone, tabulate_echo
 from .plain import pack
 

@@ -13,8 +13,8 @@ from ...control.ensemble import Ensemble
 from ...control.judgement import judge
 from ...control.problem import Problem
 from ...files.save_load import load_pulse
+from ...mrs.blocks import check_sequence, duration
 from ...mrs.metabolites import Scanner, SpinGroup, metabolite
-from ...mrs.sequences import check_sequence, duration
 from ...mrs.simulation import simulate
 from ...mrs.spectra import energy, peak, ppm_axis, spectrum, transitions
 from ...propagation.spinors import propagate_phase, spinor_target, universal_fidelity
