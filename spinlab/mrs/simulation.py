@@ -16,11 +16,12 @@ turns towards y.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from ..inputs import arrays, instance, require
+from ..inputs import arrays, frozen, instance, require
 from ..spins.operators import spin_matrices
 
 from .blocks import (  # isort: skip
@@ -76,18 +77,25 @@ def _shaped(block, spins, offset, scale, kind):
 
 
 def _slice(block, spins, offset, scale, kind):
+    members = (np.ascontiguousarray(a[:, 0, 0]).tobytes() for a in (offset, scale))
+    turns = _slice_turns(block, spins, *members).astype(kind)
+    back, weight = _adjoint(turns), float(block.extent / block.positions)
+    return Map(lambda rho: weight * (turns @ rho[..., None, :, :] @ back).sum(axis=-3),
+               lambda c: weight * (back @ c[..., None, :, :] @ turns).sum(axis=-3))  # fmt: skip
+
+
+@lru_cache(maxsize=32)
+def _slice_turns(block, spins, offset, scale):
+    """Unitaries of all members and positions; a scan of timings asks for the same ones often."""
+    offset, scale = np.frombuffer(offset)[:, None], np.frombuffer(scale)[:, None]
     shift = 0.0 if block.carrier_ppm is None else spins.scanner.offset_hz(block.carrier_ppm)
     places = block.offset_hz
-    turns = turns_of_pulse(spins, block.pulse, offset[:, 0] + places - shift,
-                           np.broadcast_to(scale[:, 0], (len(scale), len(places))))  # fmt: skip
+    turns = turns_of_pulse(spins, block.pulse, offset + places - shift, scale + 0 * places)
     turns = _in_frame(turns, block, spins, shift)
     if block.rephased:
         undo = np.pi * block.duration * np.multiply.outer(places, np.diag(spins.Fz))
         turns = np.exp(1j * undo)[..., None] * turns
-    turns = turns.astype(kind)
-    back, weight = _adjoint(turns), float(block.extent / block.positions)
-    return Map(lambda rho: weight * (turns @ rho[..., None, :, :] @ back).sum(axis=-3),
-               lambda c: weight * (back @ c[..., None, :, :] @ turns).sum(axis=-3))  # fmt: skip
+    return frozen(turns)
 
 
 def _in_frame(turn, block, spins, shift):
