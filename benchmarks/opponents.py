@@ -145,8 +145,9 @@ def contest(act):
                 continue
             numbers, loss = min(ends, key=lambda end: end[1])
             best[wanted][family] = [round(float(number), 5) for number in numbers]
+            seconds = time.perf_counter() - start
             print(f"{act:8} {wanted} {family:18} {max(found)[0]:5.1f} -> {-loss:5.1f} dB "
-                  f"{best[wanted][family]} {time.perf_counter() - start:.0f} s", flush=True)  # fmt: skip
+                  f"{best[wanted][family]} {seconds:.0f} s", flush=True)  # fmt: skip
     return best
 
 

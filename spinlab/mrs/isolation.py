@@ -7,8 +7,9 @@ The signal shall be strong and alone.  With the target :math:`a\,g(\nu)`, one li
           + \kappa\, \sum_j \overline{\|r_j S_j\|^2} / E,
 
 averaged over the ensemble, :eq:`eq-dual-objective`.  Of every unwanted molecule :math:`j` there is
-:math:`r_j` times as much: 1, or the ratio of the concentrations.  The wanted signal is asked for in its real
-part: absorption and dispersion hold equal energies, and no sequence makes one without the other.
+:math:`r_j` times as much: 1, or the ratio of the concentrations.  The wanted signal is asked for in
+its real part: absorption and dispersion hold equal energies, and no sequence makes one without the
+other.
 """
 
 from __future__ import annotations
