@@ -32,6 +32,13 @@ PATH = Path(__file__).parents[1] / "book" / "data" / "opponents.json"
 NOMINAL = sl.Ensemble([0.0], [1.0])
 CORNERS = sl.Ensemble([0, -5, -5, 5, 5], [1, 0.9, 1.1, 0.9, 1.1])
 LEAST = 0.3
+SCANNER, WINDOW = sl.mrs.Scanner(), (2.25, 2.55)
+AXIS = sl.mrs.ppm_axis(*WINDOW, 0.004)
+HEIGHTS = {
+    name: sl.mrs.peak(sl.mrs.spectra.exact_spectrum(sl.mrs.metabolite(name), sl.mrs.pulse_acquire(),
+                                                    SCANNER, AXIS, 6.0), AXIS, WINDOW)
+    for name in ("Glu", "Gln")
+}  # fmt: skip
 LONG = sl.mrs.slr_pulse(60e-3, 16.2, steps=600)
 
 
@@ -79,25 +86,34 @@ FAMILIES = {
 }  # fmt: skip
 
 
-def conditions(act):
-    """Keywords of the sequences in an act."""
-    means = sl.mrs.at_scanner() if act == "scanner" else sl.mrs.ideal()
-    return {key: value for key, value in means.items() if key != "free"}
+def conditions(act, family):
+    """Keywords of a family's sequences in an act.  Where a pulse is selective, crushers help."""
+    if act == "scanner":
+        return {name: sl.mrs.at_scanner()[name] for name in ("excite", "refocus")}
+    selective = family in ("always-on", "triple refocusing", "MEGA-PRESS")
+    return {**sl.mrs.ideal(), **({"pathway": "crushers"} if selective else {})}
 
 
-def molecules(act, wanted):
-    """Everything but the wanted molecule, and whether it is there at its concentration."""
+def others(act, wanted):
+    """Everything but the wanted molecule, and how much of it there is in units of the wanted."""
     if act != "all":
-        return ("Gln" if wanted == "Glu" else "Glu",), False
-    known = (name for name in sl.mrs.METABOLITES if sl.mrs.metabolite(name).concentration)
-    return tuple(name for name in known if name != wanted), True
+        return {"Gln" if wanted == "Glu" else "Glu": 1.0}
+    known = {name: sl.mrs.metabolite(name).concentration for name in sl.mrs.METABOLITES}
+    return {name: c / known[wanted] for name, c in known.items() if c and name != wanted}
 
 
-def judged(sequence, wanted, act, ensemble):
-    """Report on a sequence in the terms of an act."""
-    others, amounts = molecules(act, wanted)
-    return sl.mrs.judge_isolation(sequence, wanted, others, ensemble=ensemble, magnitude=True,
-                                  at_concentration=amounts)  # fmt: skip
+def verdicts(sequence, act, ensemble):
+    """Selectivity, dB, and peak (of any phase) for both molecules: {wanted: (members,) each}."""
+    names = {"Glu", "Gln"} | set(others(act, "Glu"))
+    member = ensemble.offset_hz, ensemble.b1_scale
+    seen = {name: sl.mrs.spectra.exact_spectrum(sl.mrs.metabolite(name), sequence, SCANNER, AXIS,
+                                                6.0, *member) for name in names}  # fmt: skip
+    found = {}
+    for wanted, height in HEIGHTS.items():
+        parts = [amount * seen[name] for name, amount in others(act, wanted).items()]
+        decibels = sl.mrs.selectivity_db(seen[wanted], np.linalg.norm(parts, axis=0), AXIS, WINDOW)
+        found[wanted] = decibels, sl.mrs.peak(seen[wanted], AXIS, WINDOW, magnitude=True) / height
+    return found
 
 
 def candidates(act, family):
@@ -105,7 +121,7 @@ def candidates(act, family):
     make, grids = FAMILIES[family]
     for numbers in product(*grids):
         try:
-            yield tuple(map(float, numbers)), make(*numbers, **conditions(act))
+            yield tuple(map(float, numbers)), make(*numbers, **conditions(act, family))
         except ValueError:  # no room for the pulses
             continue
 
@@ -117,10 +133,11 @@ def refine(act, family, wanted, start):
     def loss(steps):
         try:
             numbers = np.abs(scale * (1 + steps))
-            report = judged(make(*numbers, **conditions(act)), wanted, act, CORNERS)
+            sequence = make(*numbers, **conditions(act, family))
         except ValueError:
             return 99.0
-        return -report.selectivity_db.mean() + 200 * max(0.0, LEAST - report.peak.mean())
+        decibels, peaks = verdicts(sequence, act, CORNERS)[wanted]
+        return -decibels.mean() + 200 * max(0.0, LEAST - peaks.mean())
 
     free = len(start)
     simplex = np.vstack([np.zeros(free), 0.05 * np.eye(free)])
@@ -135,10 +152,9 @@ def contest(act):
     for family in FAMILIES:
         start, tried = time.perf_counter(), {"Glu": [], "Gln": []}
         for numbers, sequence in candidates(act, family):
-            for wanted, found in tried.items():
-                report = judged(sequence, wanted, act, NOMINAL)
-                if report.peak[0] >= LEAST:
-                    found.append((report.selectivity_db[0], numbers))
+            for wanted, (decibels, peaks) in verdicts(sequence, act, NOMINAL).items():
+                if peaks[0] >= LEAST:
+                    tried[wanted].append((decibels[0], numbers))
         for wanted, found in tried.items():
             ends = [refine(act, family, wanted, numbers) for _, numbers in sorted(found)[-3:]]
             if not ends:
@@ -153,7 +169,7 @@ def contest(act):
 
 def sequence_of(act, family, numbers):
     """The sequence of an entry of the file."""
-    return FAMILIES[family][0](*numbers, **conditions(act))
+    return FAMILIES[family][0](*numbers, **conditions(act, family))
 
 
 if __name__ == "__main__":

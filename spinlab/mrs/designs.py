@@ -49,7 +49,7 @@ class SpectralResult(Optimum):
     @property
     def sequence(self):
         """The whole sequence for :func:`spinlab.mrs.simulate`."""
-        return filled(self.problem.blocks, self.pulses)
+        return self.problem.sequence(self.x)
 
     @property
     def rf_hz(self):
