@@ -126,7 +126,7 @@ class Metabolite:
     source : str
         Publication.
     left_out : str
-        Protons that the molecule has and the data do not, and why.
+        Protons that the molecule has and the data do not, and why; couplings to other nuclei.
     line_ppm : float, optional
         Where one line is wanted that stands for the molecule.
     concentration : float, optional
