@@ -64,7 +64,7 @@ def slr_pulse(length, time_bandwidth, purpose="refocus", steps=None):
     --------
     >>> pulse = slr_pulse(7e-3, 6)
     >>> pulse.steps, round(pulse.rf_hz)
-    (140, 766)
+    (140, 816)
     """
     layout = "length: > 0 <= 1 (seconds); time_bandwidth: >= 3"
     length, product = arrays(layout, length=length, time_bandwidth=time_bandwidth)
