@@ -32,7 +32,7 @@ FLOORS = ["inputs", "spins pulses optimisers", "propagation files", "control", "
 KEEPERS = {
     "matplotlib": {"plotting", "teaching.figures"},
     "ipywidgets": {"teaching.sliders"},
-    "autograd": {"propagation.methods", "propagation.checks"},
+    "autograd": {"propagation.methods", "propagation.checks", "mrs.designs"},
 }
 LIBRARY = ROOT / "spinlab"
 MODULES = {

@@ -4,6 +4,7 @@ import pickle
 from dataclasses import replace
 from functools import partial
 
+import autograd.numpy as anp
 import numpy as np
 import pytest
 
@@ -58,7 +59,7 @@ def test_no_molecule_counts_as_nothing(wanted, unwanted, means):
 
 def test_groups_whose_tails_are_low_are_left_out():
     groups = tuple(sl.mrs.SpinGroup([shift]) for shift in (2.4, 3.9, 7.9))
-    problem = sl.mrs.SpectralProblem((sl.mrs.Metabolite("X", groups),), len, **ROOMY)
+    problem = sl.mrs.SpectralProblem((sl.mrs.Metabolite("X", groups),), **ROOMY)
     assert [item[1] for item in problem._groups] == list(groups[:2])
     assert problem._tail(groups[0]) == 1
     assert problem._tail(groups[1]) == pytest.approx(3 / np.hypot(3, 1.35 * 123.2))
@@ -228,6 +229,52 @@ def test_a_loss_of_one_number_knows_the_mean_alone():
     assert abs(gradient / slope - 1) < 1e-6
     with pytest.raises(ValueError, match="one number for all members, so aggregate must be 'mean'"):
         problem.goal(aggregate="worst").value(x)
+
+
+@pytest.mark.parametrize("per_member", [True, False])
+def test_autograd_finds_the_derivatives_of_a_loss(per_member):
+    """The dual objective in plain words: value and derivatives are those of IsolationLoss."""
+    problem = small(ensemble=sl.Ensemble([-5.0, 5.0], [0.9, 1.1]))
+    dual = problem.loss
+
+    def plain(spectra):
+        (glu, _), (re, im) = spectra["Glu"], spectra["Gln"]
+        terms = (glu - dual.target) ** 2 + dual.contrast * (re**2 + im**2)
+        values = anp.sum(terms, axis=1) / dual.energy
+        return values if per_member else anp.mean(values)
+
+    alike = replace(problem, loss=sl.mrs.from_autograd(plain))
+    x = sl.mrs.starting_point(problem, 1, noise=0.2)
+    spectra = problem.spectra(problem.waveform(x)[0])[0]
+    (values, found), (expected, derivatives) = alike.loss(spectra), dual(spectra)
+    np.testing.assert_allclose(values, expected if per_member else expected.mean(), rtol=1e-12)
+    for name, derivative in derivatives.items():
+        share = 1 if per_member else 2
+        scale = np.abs(derivative).max()
+        np.testing.assert_allclose(share * found[name], derivative, rtol=1e-12, atol=1e-12 * scale)
+    assert sl.propagation.check_gradient(alike.value, x, "difference", samples=10).relative_error < 1e-6
+    if per_member:
+        assert alike.goal("worst").value(x)[0] == pytest.approx(expected.max(), rel=1e-12)
+
+
+def _imaginary(spectra):
+    return anp.sum(spectra["Glu"][1] ** 2)
+
+
+def test_a_loss_by_autograd_may_leave_out_molecules_and_travels():
+    problem = sl.mrs.SpectralProblem(("Glu", "Gln"), sl.mrs.from_autograd(_imaginary), **ROOMY, precision="double")
+    slope, gradient = slope_and_gradient(problem)
+    assert abs(gradient / slope - 1) < 1e-6
+    x = sl.mrs.starting_point(problem, 1)
+    assert pickle.loads(pickle.dumps(problem)).value(x)[0] == problem.value(x)[0]
+
+
+def test_a_problem_without_a_loss_has_spectra():
+    problem, wanted = sl.mrs.SpectralProblem(("Glu",), **ROOMY), small(precision="single")
+    u = wanted.waveform(sl.mrs.starting_point(wanted, 1))[0]
+    np.testing.assert_array_equal(problem.spectra(u)[0]["Glu"], wanted.spectra(u)[0]["Glu"])
+    with pytest.raises(ValueError, match="This problem has no loss"):
+        sl.design(problem)
 
 
 def test_limits_of_the_waveform():

@@ -24,7 +24,9 @@ from .blocks import (
     CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, SlicePulse, duration, phase_cycle,
 )
 from .cramer_rao import BoundLoss, FitModel, cramer_rao_problem, fit_model, judge_bounds
-from .designs import SHIPPED, SpectralResult, scan_timings, shipped, starting_point
+from .designs import (
+    SHIPPED, SpectralResult, from_autograd, scan_timings, shipped, starting_point,
+)
 from .isolation import IsolationReport, isolation_problem, judge_isolation
 from .metabolites import (
     FAT, METABOLITES, SOURCES, WATER, Metabolite, Scanner, SpinGroup, coupling_hamiltonian,

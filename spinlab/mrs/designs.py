@@ -11,6 +11,7 @@ from pathlib import Path
 from reprlib import repr as brief
 
 import numpy as np
+from autograd import make_vjp
 
 from ..control.designs import design
 from ..control.goal import aggregate_of
@@ -109,6 +110,8 @@ def starting_point(problem, seed=0, turns=1, noise=0.03):
 
 def spectral_goal(problem, aggregate="mean", limits=None, turns=1, noise=0.03):
     """The loss of a problem with its penalties: :meth:`spinlab.mrs.SpectralProblem.goal`."""
+    require(problem.loss is not None, "This problem has no loss to make small; give one, "
+            "SpectralProblem(metabolites, loss).")  # fmt: skip
     averaged, limits = aggregate == "mean", checked_limits(limits)
     aggregate = find_aggregate(aggregate)
     spectra_of, weights = problem.prepare(), problem.ensemble.weights
@@ -133,6 +136,40 @@ def spectral_goal(problem, aggregate="mean", limits=None, turns=1, noise=0.03):
         start=lambda seed: starting_point(problem, seed, turns, noise).reshape(2, -1),
         result=lambda optimum: SpectralResult(**vars(optimum), problem=problem),
     )  # fmt: skip
+
+
+def from_autograd(f):
+    r"""A loss of :class:`SpectralProblem` from a function without derivatives.
+
+    Autograd differentiates by the real and by the imaginary parts :math:`R` and :math:`I` of the
+    spectra; the derivative is :math:`D = \partial f/\partial R + i\,\partial f/\partial I`.
+
+    Parameters
+    ----------
+    f : callable
+        ``f({name: (re, im)})``, of arrays (members, points), in autograd's NumPy.  It returns one
+        number, or one for every member, (members,), that depends on no other member's spectra.
+
+    Returns
+    -------
+    callable
+
+    Examples
+    --------
+    >>> import autograd.numpy as anp
+    >>> energy = from_autograd(lambda spectra: anp.sum(spectra["Glu"][0]**2 + spectra["Glu"][1]**2))
+    >>> value, derivatives = energy({"Glu": np.array([[1.0, 2.0j]])})
+    >>> derivatives["Glu"]
+    array([[2.+0.j, 0.+4.j]])
+    """
+    return partial(_differentiated, function("f", f))  # which travels to other processes
+
+
+def _differentiated(f, spectra):
+    parts = {name: (S.real, S.imag) for name, S in spectra.items()}
+    pullback, value = make_vjp(f)(parts)
+    slopes = pullback(np.ones_like(value))
+    return value, {name: re + 1j * im for name, (re, im) in slopes.items()}
 
 
 def check_loss(found, spectra):

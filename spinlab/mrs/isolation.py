@@ -64,7 +64,7 @@ def isolation_problem(
     wanted, unwanted = metabolite(wanted), _molecules(unwanted)
     amounts = _amounts(wanted, unwanted, at_concentration)
     gain, contrast = arrays("gain: > 0; contrast: >= 0", gain=gain, contrast=contrast)
-    problem = SpectralProblem((wanted, *unwanted), loss=len, **means)
+    problem = SpectralProblem((wanted, *unwanted), **means)
     line_ppm = wanted.line_ppm if line_ppm is None else line_ppm
     require(line_ppm is not None, f"Say by line_ppm where the line of {wanted.name} is wanted.")
     low, high = problem.window_ppm

@@ -41,10 +41,11 @@ class SpectralProblem:
     ----------
     metabolites : tuple of (str or Metabolite)
         Names of :data:`spinlab.mrs.metabolites.METABOLITES`, or molecules of your own.
-    loss : callable
+    loss : callable, optional
         ``loss({name: spectrum})`` returns what is to become small, a number for every member or one
         for all, and its derivatives ``{name: derivative}``.  Spectra and derivatives ``D`` are
-        complex, (members, points), and ``df = Re sum(conj(D) dS)``, member by member.
+        complex, (members, points), and ``df = Re sum(conj(D) dS)``, member by member;
+        :func:`spinlab.mrs.from_autograd` finds them.  Without a loss there is no goal.
     blocks : tuple of blocks
         The sequence.  Its free delays are shaped, and must be whole multiples of ``dt``.
     window_ppm : (float, float)
@@ -72,7 +73,7 @@ class SpectralProblem:
     """
 
     metabolites: tuple
-    loss: Callable
+    loss: Callable | None = None
     blocks: tuple = press(16e-3, 84e-3, free=True)
     window_ppm: tuple = (2.25, 2.55)
     points: int = 61
@@ -94,7 +95,8 @@ class SpectralProblem:
         choice("precision", self.precision, PRECISIONS)
         instance("ensemble", self.ensemble, Ensemble, "Ensemble.grid() makes one.")
         instance("scanner", self.scanner, Scanner)
-        function("loss", self.loss)
+        if self.loss is not None:
+            function("loss", self.loss)
         molecules = tuple(map(metabolite, instance("metabolites", self.metabolites, (tuple, list))))
         names = [one.name for one in molecules]
         good = names and len(set(names)) == len(names)
