@@ -21,7 +21,7 @@ WINGS = {
     "propagation": "elements adjoint arguments quaternions rotations grape fem methods spinors checks",
     "files": "formats vendors save_load",
     "control": "objectives ensemble goal exact judgement designs problem races adaptive",
-    "mrs": "metabolites blocks selective_pulses sequences split_step simulation spectra basis_sets adjoint "
+    "mrs": "metabolites blocks relaxation selective_pulses sequences split_step simulation spectra basis_sets adjoint "
     "designs problem isolation cramer_rao",
     "plotting": "",
     "teaching": "answers.plain answers.judged answers.chapter1 answers.chapter2 answers.chapter3 answers.chapter4 answers "

@@ -21,7 +21,8 @@ judge                 the exact path, which shares no propagator with the split 
 from .adjoint import detection_matrix
 from .basis_sets import BasisSet, basis_set, write_fsl_basis, write_lcmodel_basis, write_nifti_basis
 from .blocks import (
-    CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, SlicePulse, duration, phase_cycle,
+    CoherenceFilter, Cycle, Delay, IdealPulse, Relaxation, ShapedPulse, SlicePulse, duration,
+    phase_cycle,
 )
 from .cramer_rao import BoundLoss, FitModel, cramer_rao_problem, fit_model, judge_bounds
 from .designs import (
@@ -33,6 +34,7 @@ from .metabolites import (
     free_hamiltonian, metabolite, read_metabolite,
 )
 from .problem import SpectralProblem
+from .relaxation import relaxing
 from .selective_pulses import gaussian_pulse, slice_pulse, slr_pulse
 from .sequences import (
     at_scanner, echo_train, ideal, j_refocused, mega_press, press, pulse_acquire, semi_laser,

@@ -9,6 +9,7 @@ A sequence is a tuple of blocks, played from left to right:
 :class:`SlicePulse`          a pulse under a slice gradient, the mean over positions
 :class:`CoherenceFilter`     keeps coherence orders, as ideal crusher gradients do
 :class:`Cycle`               several scans, added by the receiver: phase cycles, editing
+:class:`Relaxation`          what spins lose in a given time; :func:`relaxing` puts it in
 ===========================  =====================================================
 
 A pulse of phase 0 is along x, one of 90 degrees along y, which turns z to x.
@@ -22,6 +23,7 @@ import numpy as np
 
 from ..inputs import arrays, hold, instance, require, whole
 from ..pulses.pulse import Pulse
+from ..spins.systems import check_times
 
 #: What an echo time can be: one in milliseconds is far too long.
 ECHO = "> 0 <= 5 (seconds)"
@@ -210,7 +212,31 @@ class Cycle:
         return duration(self.scans[0])
 
 
-BLOCKS = (IdealPulse, Delay, ShapedPulse, SlicePulse, CoherenceFilter, Cycle)
+@dataclass(frozen=True)
+class Relaxation:
+    r"""What every spin loses in a time, by random fields of its own, :eq:`eq-random-fields`.
+
+    :math:`I_x` and :math:`I_y` of a spin fall by :math:`e^{-t/T_2}`, :math:`I_z` by
+    :math:`e^{-t/T_1}`, and a product of several spins by the factors of all of them.  In itself it
+    takes no time: :func:`relaxing` puts it between the pieces of a sequence.
+
+    Parameters
+    ----------
+    time, t1, t2 : float
+        s.
+    """
+
+    time: float
+    t1: float
+    t2: float
+    duration = 0.0
+
+    def __post_init__(self):
+        hold(self, "time: >= 0 (seconds); t1: > 0 (seconds); t2: > 0 (seconds)")
+        check_times(self.t1, self.t2)
+
+
+BLOCKS = (IdealPulse, Delay, ShapedPulse, SlicePulse, CoherenceFilter, Cycle, Relaxation)
 
 
 def check_sequence(sequence):

@@ -3,8 +3,8 @@ r"""Coupled spins through a sequence, exactly.
 :func:`simulate` carries the density matrix of a molecule through the blocks by eigendecompositions
 of the Hamiltonian: the referee of everything that is faster.  (Pulses under a slice gradient are
 the exception: they are cut into split steps of 0.1 ms or less.)  The B0 offset acts wherever time
-passes, the B1 scale wherever there is RF.  Not modelled: relaxation and diffusion; gradients but
-for slices and for what crushers select.
+passes, the B1 scale wherever there is RF.  Spins relax where :func:`spinlab.mrs.relaxing` says so.
+Not modelled: diffusion; gradients but for slices and for what crushers select.
 
 Every block is a linear map of density matrices, and comes with its adjoint, so that a design can go
 back through it, :eq:`eq-block-adjoint`.
@@ -25,7 +25,8 @@ from ..inputs import arrays, frozen, instance, require
 from ..spins.operators import spin_matrices
 
 from .blocks import (  # isort: skip
-    CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, SlicePulse, check_sequence,
+    CoherenceFilter, Cycle, Delay, IdealPulse, Relaxation, ShapedPulse, SlicePulse,
+    check_sequence,
 )
 from .metabolites import Metabolite, Scanner, SpinGroup, spins_at
 from .split_step import turns_of_pulse
@@ -119,6 +120,23 @@ def _cycle(block, spins, offset, scale, kind):
                lambda c: sum(w.conjugate() * scan.adjoint(c) for w, scan in pairs))  # fmt: skip
 
 
+def _relaxation(block, spins, offset, scale, kind):
+    z, xy = (float(np.exp(-block.time / T)) for T in (block.t1, block.t2))
+    states, tables = np.arange(len(spins.Fz)), []
+    for bit in 2 ** np.arange(len(spins.offset_hz)):
+        flipped, same = states ^ bit, (states[:, None] ^ states) & bit == 0
+        # Of a spin's 2 x 2 blocks: the diagonal (a, d) keeps a + d, and a - d falls with T1.
+        stays, swaps = np.where(same, (1 + z) / 2, xy), np.where(same, (1 - z) / 2, 0.0)
+        tables.append((stays.astype(kind), swaps.astype(kind), (..., flipped[:, None], flipped)))
+
+    def channel(rho):
+        for stays, swaps, flipped in tables:
+            rho = stays * rho + swaps * rho[flipped]
+        return rho
+
+    return Map(channel, channel)
+
+
 def _exponential(energies, vectors, time):
     """exp(-i H t) of a real symmetric H, given by its eigenvalues and eigenvectors."""
     return (vectors * np.exp(-1j * time * energies)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
@@ -136,7 +154,7 @@ def _conjugation(turn, kind):
 
 MAPS = {
     IdealPulse: _ideal, Delay: _delay, ShapedPulse: _shaped, SlicePulse: _slice,
-    CoherenceFilter: _filter, Cycle: _cycle,
+    CoherenceFilter: _filter, Cycle: _cycle, Relaxation: _relaxation,
 }  # fmt: skip
 
 
