@@ -127,13 +127,17 @@ def propagate(half, turns, b1_scale, waveform, dt, rho0):
 def turns_of_pulse(spins, pulse, offset_hz, b1_scale):
     """Unitary of a whole pulse by split steps, (..., d, d), at offsets and scales of one shape.
 
-    No step is kept, so that it serves for the many positions of a slice.
+    No step is kept, and few offsets are treated at a time: the positions of a slice are many.
     """
-    offset, scale = offset_hz.reshape(-1, 1), b1_scale.ravel()
+    scale, waveform = b1_scale.ravel(), 2 * np.pi * pulse.rf_hz * pulse.waveform
     half = half_step(spins.coupling, pulse.dt, "double")
-    turns = 2 * np.pi * pulse.dt * (spins.offset_hz + offset)
-    angles = _rotation_vectors(turns, scale, 2 * np.pi * pulse.rf_hz * pulse.waveform, pulse.dt)
-    _, total = _propagators(_su2(angles), half @ half, keep=False)
+    turns = 2 * np.pi * pulse.dt * (spins.offset_hz + offset_hz.reshape(-1, 1))
+    total = np.empty((len(turns), *half.shape), half.dtype)
+    chunk = max(1, CHUNK // max(half.size, waveform.size))
+    for first in range(0, len(turns), chunk):
+        some = slice(first, first + chunk)
+        angles = _rotation_vectors(turns[some], scale[some], waveform, pulse.dt)
+        total[some] = _propagators(_su2(angles), half @ half, keep=False)[1]
     return (half @ total @ half.conj()).reshape(*offset_hz.shape, *half.shape)
 
 
