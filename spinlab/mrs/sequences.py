@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from ..inputs import arrays, choice, instance, require
+from ..inputs import arrays, choice, instance, positive, require
 from ..pulses.pulse import Pulse
 
 from .blocks import (  # isort: skip
@@ -117,13 +117,19 @@ def echo_train(
     choice("pathway", pathway, FILTERS)
     excite = replace(EXCITATION, follows_b1=follows_b1) if excite is None else excite
     refocus = replace(REFOCUSING, follows_b1=follows_b1) if refocus is None else refocus
-    pulses = [None] * len(middles) if pulses is None else pulses
+    pulses = [None] * len(middles) if pulses is None else instance("pulses", pulses, (list, tuple))
+    require(len(pulses) == len(middles), f"pulses must have {len(middles)} entries, one for each "
+            f"of the middles, but {len(pulses)} arrived.")  # fmt: skip
     order = (-1) ** (len(middles) - 1)  # so that it is -1 at the readout
     events = [(middle, pulse or refocus, True) for middle, pulse in
               zip(middles.tolist(), pulses, strict=True)]  # fmt: skip
-    events = sorted([*events, *((*edit, False) for edit in edits)], key=lambda event: event[0])
+    for edit in instance("edits", edits, (list, tuple)):
+        require(len(instance("An edit", edit, (list, tuple))) == 2, "An edit is (middle, pulse).")
+        events.append((positive("The middle of an edit", edit[0], " of seconds"), edit[1], False))
+    events.sort(key=lambda event: event[0])
     intervals = len(events) + 1
-    free = [free and (0.0, 0.0)] * intervals if isinstance(free, bool) else list(free)
+    free = [free and (0.0, 0.0)] * intervals if isinstance(free, bool) else free
+    instance("free", free, (list, tuple), "Give True, False, or an entry for each interval.")
     require(len(free) == intervals, f"free must have {intervals} entries, one for each interval, "
             f"but {len(free)} arrived.")  # fmt: skip
     blocks, now = [_kind("excite", excite)], excite.duration / 2
@@ -233,7 +239,7 @@ def mega_press(
     choice("mode", mode, ("difference", "on", "off"))
     pulse = gaussian_pulse(0.014) if pulse is None else instance("pulse", pulse, Pulse)
     (te, te1), length = arrays(f"te: {ECHO}; te1: {ECHO}", te=te, te1=te1), pulse.duration
-    require(te / 4 - te1 / 2 - length / 2 >= 0,
+    require(te / 4 - te1 / 2 - length / 2 > -1e-12,
             f"te = {te:g} s is too short for editing pulses of {length:g} s and te1 = "
             f"{te1:g} s; make it at least {2 * (length + te1):g} s.")
 
