@@ -21,7 +21,7 @@ BLOCKS = {
     "delay": sl.mrs.Delay(7e-3), "shaped": PULSE, "slice": SLICE,
     "excitation": sl.mrs.slice_pulse(2e-3, 4, "excite", positions=3),
     "filter": sl.mrs.CoherenceFilter((-1, 2)),
-    "cycle": sl.mrs.phase_cycle((PULSE, sl.mrs.CoherenceFilter((-1, 0))), (0, 90, 200), (0, 10, 77)),
+    "relaxation": sl.mrs.Relaxation(5e-3, 0.1, 0.03), "cycle": sl.mrs.phase_cycle((PULSE, sl.mrs.CoherenceFilter((-1, 0))), (0, 90, 200), (0, 10, 77)),
 }  # fmt: skip
 
 
@@ -66,6 +66,21 @@ def test_a_slice_is_the_mean_over_positions():
     assert np.linalg.norm(found - total) < 1e-4 * np.linalg.norm(total)
 
 
+@pytest.mark.parametrize("purpose", ["refocus", "excite"])
+def test_the_mean_over_positions_has_converged(purpose):
+    """The positions of the default are enough to a thousandth; a box profile would give 1."""
+    spin, crushed = sl.mrs.SpinGroup([3.0]), purpose == "refocus"
+    ends = []
+    for positions in (13, 101):
+        pulse = (sl.mrs.slice_pulse(7e-3, 6, purpose, positions=positions),)
+        if crushed:
+            filters = sl.mrs.CoherenceFilter(1), sl.mrs.CoherenceFilter(-1)
+            pulse = *sl.mrs.pulse_acquire(), filters[0], *pulse, filters[1]
+        ends.append(2 * sl.mrs.simulate(spin, pulse, SCANNER)[1, 0])
+    np.testing.assert_allclose(ends[0], ends[1], atol=1e-3)
+    assert 0.96 < ends[0].real < 1
+
+
 def test_slices_of_many_members_take_little_memory():
     """Positions times members are cut into pieces, and the numbers are the same."""
     spin, offsets = sl.mrs.SpinGroup([3.0]), np.linspace(-50, 50, 600)
@@ -84,9 +99,9 @@ def test_an_excited_slice_is_rephased():
     group = sl.mrs.SpinGroup([3.0])
     profile = [
         sl.mrs.simulate(group, sl.mrs.SlicePulse(sl.mrs.slr_pulse(3e-3, 6, "excite"), 2000.0, 90.0,
-                        3.0 - offset / 123.2, True, 1), SCANNER) for offset in (-700.0, 0.0, 700.0)
+                        3.0 - offset / 123.2, True, 1, 1.0), SCANNER) for offset in (-700.0, 0.0, 700.0)
     ]  # fmt: skip
-    signal = np.array([2 * rho[1, 0] for rho in profile]) / 1.5  # one position stands for 1.5 slices
+    signal = np.array([2 * rho[1, 0] for rho in profile])
     np.testing.assert_allclose(np.abs(signal), 1, atol=0.02)
     assert signal[1].real > 0.99
 
@@ -103,6 +118,21 @@ def test_slr_pulses_have_the_profile_that_was_asked_for():
         edge = np.interp((1 + inside) / 2, Mz[300:390], offsets[300:390])
         assert abs(edge / half - 1) < 0.15
         assert np.isclose(pulse.steps * pulse.dt, length)
+
+
+@pytest.mark.parametrize("purpose, outside", [("refocus", 0.01), ("excite", 0.05)])
+@pytest.mark.parametrize("product", [6, 12])
+def test_profiles_are_as_flat_as_is_said(product, purpose, outside):
+    half = product / 7e-3 / 2
+    inner, outer = 1 - 1.8 / product, 1 + 1.8 / product
+    offsets = half * np.concatenate([np.linspace(0, inner, 60), np.linspace(outer, 3, 90)])
+    blocks = (sl.mrs.ShapedPulse(sl.mrs.slr_pulse(7e-3, product, purpose)),)
+    if purpose == "refocus":
+        up, down = sl.mrs.CoherenceFilter(1), sl.mrs.CoherenceFilter(-1)
+        blocks = *sl.mrs.pulse_acquire(), up, *blocks, down
+    profile = 2 * np.abs(sl.mrs.simulate(sl.mrs.SpinGroup([3.0]), blocks, SCANNER, offsets)[:, 1, 0])
+    assert 0.96 < profile[:60].min() <= profile.max() < 1 + 1e-9
+    assert profile[60:].max() < outside
 
 
 def test_an_exorcycle_keeps_changes_of_two_and_of_six():

@@ -122,6 +122,7 @@ class SlicePulse:
         Whether a gradient after the pulse undoes the phase of the positions, as it does after an
         excitation.  A refocusing pulse undoes it by itself.
     positions : int
+        At most half a slice apart, if the sample is wider than the slice.
     extent : float
         Width of the sample, in slices.  The mean is over one slice: a box profile gives 1.
     """
@@ -140,7 +141,10 @@ class SlicePulse:
         require(self.pulse.dt <= 1.001e-4, "A SlicePulse needs steps of 0.1 ms or less, but "
                 f"{1e3 * self.pulse.dt:g} ms arrived; repeat its samples in shorter steps.")
         hold(self, "bandwidth_hz: > 0 (hertz); phase_deg: (degrees); carrier_ppm?: (ppm); "
-                   "positions: whole >= 1; extent: > 0")
+                   "positions: whole >= 1 <= 1000; extent: > 0")
+        apart = self.extent / self.positions
+        require(apart <= 0.5 or self.extent <= 1, f"Positions {apart:g} slices apart miss the "
+                "slice; give more of them, or extent=1 for the middle alone.")
         instance("rephased", self.rephased, bool)
 
     @property
@@ -189,7 +193,7 @@ class Cycle:
     Parameters
     ----------
     scans : tuple of sequences
-        All of one duration.
+        All of one duration, and none with a free delay: one waveform serves all scans.
     receiver_deg : tuple of float
         One phase a scan.
     """
@@ -201,6 +205,8 @@ class Cycle:
         scans = tuple(map(check_sequence, instance("scans", self.scans, (tuple, list))))
         whole("The number of scans", len(scans))
         object.__setattr__(self, "scans", scans)
+        free = any(isinstance(one, Delay) and one.free for scan in scans for one in scan)
+        require(not free, "A free delay in a cycle cannot be shaped; make it Delay(duration).")
         hold(self, f"receiver_deg: {len(scans)} (degrees)")
         durations = [duration(scan) for scan in scans]
         equal = max(durations) - min(durations) < 1e-9
