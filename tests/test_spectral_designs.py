@@ -134,6 +134,13 @@ def test_design_goes_down_races_and_keeps_its_best():
     assert raced.best.fun < min(heat.fun for heat in raced.heats.values())
 
 
+def test_one_step_is_an_interval_too():
+    block = (*sl.mrs.pulse_acquire(), sl.mrs.Delay(0.5e-3, free=True))
+    problem = small(blocks=block, radius=1e-3)
+    result = sl.design(problem, max_iterations=2, limits={"slew_per_step": 0.5})
+    assert problem.steps == 1 and len(result.pulses) == 1 and np.isfinite(result.fun)
+
+
 def test_interrupted_design_keeps_its_best_pulse():
     problem, calls = small(precision="single"), []
 

@@ -101,7 +101,7 @@ def starting_point(problem, seed=0, turns=1, noise=0.03):
     rng = np.random.default_rng(whole("seed", seed, 0))
     x = not_negative("noise", noise) * rng.standard_normal((2, problem.steps))
     for _ in range(whole("turns", turns, 0)):
-        first, phase = rng.integers(problem.steps - 1), rng.uniform(0, 2 * np.pi)
+        first, phase = rng.integers(max(1, problem.steps - 1)), rng.uniform(0, 2 * np.pi)
         amplitude = rng.choice([0.25, 0.25, 0.5]) / (2 * problem.dt * problem.rf_hz)
         push = np.arctanh(min(0.95, amplitude))
         x[:, first : first + 2] += push * np.array([[np.cos(phase)], [np.sin(phase)]])

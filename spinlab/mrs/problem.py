@@ -26,7 +26,7 @@ from .blocks import check_sequence
 from .designs import mapper, spectral_goal
 from .metabolites import WATER, Scanner, metabolite
 from .sequences import press
-from .spectra import line_shape
+from .spectra import check_members, line_shape
 from .split_step import PRECISIONS
 
 #: A group whose tails in the window are lower than this, in lines of one proton, is left out.
@@ -93,7 +93,7 @@ class SpectralProblem:
         hold(self, "points: whole >= 2; linewidth_hz: > 0 (hertz); dt: > 0 (seconds); rf_hz: > 0 "
              "(hertz); radius: >= 0 (seconds); power_weight: >= 0")
         choice("precision", self.precision, PRECISIONS)
-        instance("ensemble", self.ensemble, Ensemble, "Ensemble.grid() makes one.")
+        check_members(self.ensemble)
         instance("scanner", self.scanner, Scanner)
         if self.loss is not None:
             function("loss", self.loss)
@@ -184,7 +184,7 @@ class SpectralProblem:
         def pullback(gradient):
             pieces = np.split(unbound(gradient), cuts, axis=-1)
             back = [unfilter(piece) for (_, unfilter), piece in zip(parts, pieces, strict=True)]
-            return np.concatenate(back, axis=-1).reshape(*gradient.shape[:-2], -1)
+            return np.concatenate(back, axis=-1).reshape(*gradient.shape[:-2], x.size)
 
         return bounded, pullback
 

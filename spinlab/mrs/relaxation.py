@@ -48,7 +48,7 @@ def relaxing(sequence, scanner, t1, t2, step=0.5e-3):
     >>> 2 * rho[1, 0].real
     np.float64(0.36787944)
     """
-    step, rest = arrays("step: > 0 (seconds)", step=step), Relaxation(0.0, t1, t2)
+    step, rest = arrays("step: >= 1e-6 (seconds)", step=step), Relaxation(0.0, t1, t2)
     instance("scanner", scanner, Scanner)
     pieces = []
     for block in check_sequence(sequence):
