@@ -92,7 +92,7 @@ class Ensemble:
         along = {name: np.ones(axis.size) for name, axis in axes.items()}
         if isinstance(weights, str):
             weights = dict.fromkeys(axes, weights)
-        hint = "Give one row of weights an axis, such as {'b1_scale': [1, 2, 1]}."
+        hint = "Give one row of weights per axis, such as {'b1_scale': [1, 2, 1]}."
         weights = {} if weights is None else instance("weights", weights, dict, hint)
         for name, values in weights.items():
             axis = axes[choice("axis of the grid", name, axes)]

@@ -2,7 +2,7 @@ r"""Objectives: a value and its costate, always together; and what is added up o
 
 An objective is a function of the final states that returns
 
-* ``values``: one number a member (larger is better), and
+* ``values``: one number per member (larger is better), and
 * ``costates``: :math:`\partial f/\partial\rho_N`, of the shape of the final states,
 
 so that nobody can mismatch them.  To add one, write such a function and a line in

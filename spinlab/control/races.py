@@ -134,7 +134,7 @@ def race(run, n=8, rungs=(60, 90, 120), keep=0.5, max_iterations=200, finish=1, 
 def sweep(run, cases, jobs=None):
     """Run a function over a table of cases, on all cores.
 
-    The first call starts one process a core, which takes a second or two and pays when all runs
+    The first call starts one process per core, which takes a second or two and pays when all runs
     together take longer than that; later calls find them there.  Shorter ones want ``jobs=1``.
     Functions of a notebook and lambdas are sent, too.  They run on copies: what they change or draw
     (a list that a callback appends to) stays in their process.

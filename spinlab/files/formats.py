@@ -126,8 +126,8 @@ JSON_KEYS = ("format", "version", "about", "control", "rf_hz", "dt_s", "ux", "uy
 def write_json(pulse, about):
     """Our own format: every number of the pulse, in full.
 
-    ``ux`` and ``uy`` are in units of ``rf_hz``, one sample a step, or for ``control`` "linear" one
-    at each end of a step.
+    ``ux`` and ``uy`` are in units of ``rf_hz``, one sample per step, or for ``control`` "linear"
+    one at each end of a step.
     """
     numbers = pulse.control, pulse.rf_hz, pulse.dt, *pulse.waveform.tolist()
     values = "spinlab pulse", 2, about, *numbers, crc_of(str(numbers))

@@ -48,8 +48,8 @@ def checked_judgement(objective, final, members):
     kinds = "biufc" if np.iscomplexobj(final) else "biuf"  # of complex states, the real part counts
     if values.shape != members or values.dtype.kind not in kinds or costates.shape != final.shape:
         found = f"{values.shape} ({values.dtype}) and costates of shape {costates.shape}"
-        raise ValueError("The objective must return real values, one number a member, and costates "
-                         f"of shape {final.shape}, but values of shape {found} arrived.")
+        raise ValueError("The objective must return real values, one number per member, and "
+                         f"costates of shape {final.shape}, but values of shape {found} arrived.")
     require(np.isfinite(values).all() and np.isfinite(costates).all(),
             "The objective returned NaN or inf; a shorter dt may help.")
     return values, costates

@@ -88,7 +88,7 @@ def _slope(function, x, index, step, kind):
 
 
 def propagate_plain(generator, waveform, dt, rho0, terms=20):
-    r"""The oracle: a Taylor series a step, in a plain loop that autograd sees through.
+    r"""The oracle: a Taylor series per step, in a plain loop that autograd sees through.
 
     .. math:: \rho_n = \sum_{m=0}^{20} \frac{(hA_n)^m}{m!}\,\rho_{n-1}
 

@@ -30,7 +30,7 @@ SHAPES = {
     "hermite": (1 - 3 * S**2 + 2 * S**3, S - 2 * S**2 + S**3, 3 * S**2 - 2 * S**3, S**3 - S**2),
 }
 
-#: Shape functions of the control: one sample an element, or one at each of its two ends.
+#: Shape functions of the control: one sample per element, or one at each of its two ends.
 CONTROL_SHAPES = {"constant": (sp.Integer(1),), "linear": (1 - S, S)}
 
 #: name: (shapes of the state, Gauss points for M or None for the exact integral, generator scaling)
@@ -62,7 +62,7 @@ class Element:
     C : ndarray, (m, m)
         For the time derivative.
     M : ndarray, (q, m, m)
-        For the generator, one matrix a control sample of the element.
+        For the generator, one matrix per control sample of the element.
     shared : int
         Degrees of freedom that neighbouring elements have in common.
     scaling : None or "tan"

@@ -133,7 +133,7 @@ def tangent_scaling(samples, axes):
     small = np.abs(x) < 2.5e-4
     half = np.sqrt(np.where(small, 1, x))
     require(not np.any(np.abs(np.cos(half)) < 1e-3),
-            "The exact element fails at half a turn a step; use a shorter dt, or 'rotations'.")
+            "The exact element fails at half a turn per step; use a shorter dt, or 'rotations'.")
     scale = np.where(small, 1 + x * (1 / 3 + x * (2 / 15 + x * (17 / 315))), np.tan(half) / half)
     slope = np.where(small, 1 / 3 + x * (4 / 15 + x * (17 / 105 + x * (248 / 2835))),
                      (1 / np.cos(half) ** 2 - scale) / (2 * half**2))

@@ -1,13 +1,13 @@
 r"""GRAPE: propagators by matrix exponentials, gradients by their exact derivative.
 
-:func:`linearise`, the readable reference, takes one ``expm`` a step, and for the derivative the
+:func:`linearise`, the readable reference, takes one ``expm`` per step, and for the derivative the
 auxiliary matrix of Van Loan, :eq:`eq-auxiliary`,
 
 .. math:: \exp\begin{pmatrix}\Omega & \Omega'\\ 0 & \Omega\end{pmatrix}
           = \begin{pmatrix}P & P'\\ 0 & P\end{pmatrix};
 
 :func:`linearise_batched` all exponentials of a member in one call, time in one triangular solve,
-and one auxiliary matrix a step for all controls together.  Both are for any generator.
+and one auxiliary matrix per step for all controls together.  Both are for any generator.
 """
 
 from functools import partial
@@ -66,7 +66,7 @@ def prepare_batched(generator, dt, rho0, control="constant"):
 
 
 def linearise(generator, dt, rho0, control, waveform):
-    """Reference GRAPE: one matrix exponential a step, in a plain loop.
+    """Reference GRAPE: one matrix exponential per step, in a plain loop.
 
     For a generator with a member axis and ``rho0``, (d, columns).
     """
@@ -106,7 +106,7 @@ def linearise_batched(generator, dt, rho0, control, waveform):
 
     The gradient with respect to an exponent is itself a derivative of the exponential, in the
     direction :math:`\lambda_n\rho_{n-1}^{\mathsf T}`, :eq:`eq-exponential-adjoint`: one auxiliary
-    matrix a step, however many controls there are.
+    matrix per step, however many controls there are.
     """
     exponents, derivatives = step_exponents(generator, waveform, dt, control)
     d = generator.dimension

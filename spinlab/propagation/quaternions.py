@@ -5,10 +5,10 @@ With :math:`\theta = |w|` and :math:`n = w/\theta`, the rotation by :math:`w` is
 .. math:: q = (\cos\tfrac\theta2,\; n \sin\tfrac\theta2), \qquad
           q_0 - i\,(q_1\sigma_x + q_2\sigma_y + q_3\sigma_z) = e^{-i\theta\,n\cdot\sigma/2},
 
-the propagator of a spin 1/2: four numbers instead of a 3 x 3 matrix, 16 multiplications a product.
-Components come first in all arrays, (4, ...) and (3, ...), so that NumPy's inner loops run over
-members and steps; what stands behind them broadcasts.  Nothing here conjugates or takes an
-absolute value: complex steps pass.
+the propagator of a spin 1/2: four numbers instead of a 3 x 3 matrix, 16 multiplications per
+product.  Components come first in all arrays, (4, ...) and (3, ...), so that NumPy's inner loops
+run over members and steps; what stands behind them broadcasts.  Nothing here conjugates or takes
+an absolute value: complex steps pass.
 """
 
 from math import factorial, isqrt

@@ -9,7 +9,7 @@ The costate enters the gradient only through :math:`x_n = \rho_n \times \lambda_
 by the same rotations, :eq:`eq-cross-costate`.  Few members go through time as one triangular band,
 :func:`linearise`.  For many, :func:`linearise_final` folds the time axis, so that Python's own cost
 of a step is shared by members and blocks of steps; nothing is stored, for with :math:`F_n = R_n
-\cdots R_1` every :math:`x_n` is one vector a member, turned:
+\cdots R_1` every :math:`x_n` is one vector per member, turned:
 :math:`x_n = F_n F_N^{\mathsf T}(\rho_N \times \lambda_N)`.
 """
 

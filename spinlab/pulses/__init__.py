@@ -2,7 +2,7 @@
 
 - **waveform** ``(u_x, u_y)``, (2, samples), each between -1 and 1; a :class:`Pulse` adds the length
   ``dt`` of a **step** and the **RF amplitude** ``rf_hz``, the nutation frequency that 1 stands for.
-- **control**: u within a step; ``"constant"``, one **sample** a step, or ``"linear"``, straight
+- **control**: u within a step; ``"constant"``, one **sample** per step, or ``"linear"``, straight
   lines between samples at the ends of the steps.
 - **parametrisation**: what the optimiser moves, a phase or two controls; :class:`Parametrisation`.
 - **Helmholtz filter**: smooths unknowns over a **radius** in seconds; :func:`helmholtz`.

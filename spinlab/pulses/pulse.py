@@ -23,7 +23,7 @@ class Pulse:
     rf_hz : float
         RF amplitude, in Hz of nutation, that 1 stands for.
     control : {"constant", "linear"}
-        Course within a step: one sample a step, or straight lines between the ends of the steps.
+        Course within a step: one sample per step, or straight lines between the ends of the steps.
 
     Examples
     --------

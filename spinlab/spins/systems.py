@@ -44,7 +44,7 @@ class SpinSystem:
     Parameters
     ----------
     offset_hz : tuple of (float or sympy.Expr)
-        One entry a spin: its offset from the carrier, in Hz.  The member offset ``nu`` is added
+        One entry per spin: its offset from the carrier, in Hz.  The member offset ``nu`` is added
         to every spin, so one spin needs nothing but the default ``(0,)``.
     coupling_hz : tuple of (int, int, float or sympy.Expr)
         ``(i, j, J)``: spins are counted from 1, J in Hz.

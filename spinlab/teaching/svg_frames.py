@@ -253,9 +253,9 @@ def range_input(label, low, high, start, step="any", shown=None):
 
 def _element(name, picture, controls, script):
     return (
-        f"<{name}>{picture}<fieldset hidden><legend class=\"spin-hidden\">Controls of the figure"
-        f"</legend>{controls}</fieldset><noscript><p>The sliders of this figure need JavaScript."
-        f"</p></noscript>{script}</{name}>"
+        f"<{name}><fieldset hidden><legend class=\"spin-hidden\">Controls of the figure"
+        f"</legend>{controls}</fieldset>{picture}<noscript><p>The sliders of this figure need "
+        f"JavaScript.</p></noscript>{script}</{name}>"
     )
 
 
