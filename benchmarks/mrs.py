@@ -304,15 +304,15 @@ def bounds():
     for te1 in tes:
         for te2 in tes:
             model, sequence = models[round(te1 + te2, 6)], sl.mrs.press(te1, te2)
-            for name, found in sl.mrs.judge_bounds(sequence, model, alone).items():
+            for name, found in sl.mrs.judge_bounds(sequence, model, alone).bound.items():
                 best[name] = min(best.get(name, (np.inf,)), (found[0], sequence, model),
                                  key=lambda entry: entry[0])  # fmt: skip
     sequence = sl.mrs.shipped("Cramer-Rao").sequence
-    found = sl.mrs.judge_bounds(sequence, sl.mrs.fit_model(sl.mrs.duration(sequence)))
+    found = sl.mrs.judge_bounds(sequence, sl.mrs.fit_model(sl.mrs.duration(sequence))).bound
     yield record("Cramer-Rao design, echo time", 1e3 * sl.mrs.duration(sequence), "ms", at_most=70)
     for name in ("Glu", "Gln"):
         nominal, press, model = best[name]
-        members = sl.mrs.judge_bounds(press, model)[name]
+        members = sl.mrs.judge_bounds(press, model).bound[name]
         bound = f"Cramer-Rao bound of {name}"
         yield record(f"{bound}, best PRESS", 100 * nominal, "%")
         yield record(f"{bound}, best PRESS, echo time", 1e3 * sl.mrs.duration(press), "ms")
