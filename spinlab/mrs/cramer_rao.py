@@ -22,8 +22,7 @@ import numpy as np
 
 from ..control.ensemble import Ensemble
 from ..inputs import choice, instance, not_negative, positive, require
-from .blocks import duration
-from .fit_models import FitModel, covariance_of, difference_transposed
+from .fit_models import FitModel, check_duration, covariance_of, difference_transposed
 from .problem import SpectralProblem
 from .spectra import exact_spectrum, judging_members
 
@@ -170,7 +169,7 @@ def judge_bounds(sequence, model, ensemble=None, reference=None):
     -------
     BoundReport
     """
-    _check_duration(instance("model", model, FitModel), duration(sequence))
+    check_duration(model, sequence)
     ensemble, R = judging_members(ensemble), _relative(model, reference)
     members = np.append(ensemble.offset_hz, 0.0), np.append(ensemble.b1_scale, 1.0)
     seen_by = model.scanner, model.ppm, model.linewidth_hz, *members
@@ -182,13 +181,6 @@ def judge_bounds(sequence, model, ensemble=None, reference=None):
     kinds = model.noise * np.sqrt(variances), wrong @ R.T
     bound, bias = (dict(zip(model.concentrations, kind[:-1].T, strict=True)) for kind in kinds)
     return BoundReport(ensemble, bound, bias)
-
-
-def _check_duration(model, seconds):
-    """Refuse a model whose noise is that of another echo time."""
-    te = seconds if model.te is None else model.te
-    require(abs(te - seconds) < 1e-6, f"The model is for an echo time of {1e3 * te:g} ms, but "
-            f"{1e3 * seconds:g} ms arrived; make it by fit_model(duration(sequence)).")
 
 
 def cramer_rao_problem(goals, model, blocks, bias=0.0, reference=None, **means):
@@ -211,10 +203,9 @@ def cramer_rao_problem(goals, model, blocks, bias=0.0, reference=None, **means):
     -------
     SpectralProblem
     """
-    instance("model", model, FitModel)
+    check_duration(model, blocks)
     problem = SpectralProblem(
         model.molecules, len, blocks, window_ppm=(model.ppm[0], model.ppm[-1]),
         points=len(model.ppm), linewidth_hz=model.linewidth_hz, scanner=model.scanner, **means,
     )  # fmt: skip
-    _check_duration(model, duration(problem.blocks))
     return replace(problem, loss=BoundLoss(model, goals, bias, reference, problem.ensemble))

@@ -13,7 +13,7 @@ from scipy.interpolate import BSpline
 from scipy.ndimage import correlate1d
 
 from ..inputs import arrays, hold, instance, require, window
-from .blocks import ECHO
+from .blocks import ECHO, duration
 from .metabolites import Scanner, metabolite
 from .sequences import press
 from .spectra import exact_spectrum, peak, ppm_axis
@@ -115,6 +115,14 @@ class FitModel:
         covariance = covariance_of(self.columns(spectra))
         return {name: self.noise * np.sqrt(covariance[..., j, j]) / value
                 for j, (name, value) in enumerate(self.concentrations.items())}  # fmt: skip
+
+
+def check_duration(model, sequence):
+    """Refuse a model whose noise is that of another echo time."""
+    seconds, te = duration(sequence), instance("model", model, FitModel).te
+    require(te is None or abs(te - seconds) < 1e-6, f"The model is for an echo time of "
+            f"{1e3 * (te or 0):g} ms, but {1e3 * seconds:g} ms arrived; make it by "
+            "fit_model(duration(sequence)).")  # fmt: skip
 
 
 def _known(molecules):

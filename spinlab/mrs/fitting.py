@@ -18,7 +18,7 @@ from scipy.fft import next_fast_len
 from scipy.optimize import least_squares
 
 from ..inputs import arrays, instance, whole
-from .fit_models import FitModel, covariance_of
+from .fit_models import FitModel, check_duration, covariance_of
 from .simulation import simulate
 from .spectra import add_noise, fid, transitions
 
@@ -62,7 +62,8 @@ def fit_signals(sequence, model, offset_hz=0.0, b1_scale=1.0):
         Name: ndarray, ([members,] samples), of one unit of concentration, seen by a receiver at the
         first point of the axis.
     """
-    times, found = _times(instance("model", model, FitModel)), {}
+    check_duration(model, sequence)
+    times, found = _times(model), {}
     receiver = replace(model.scanner, carrier_ppm=float(model.ppm[0]))
     for one in model.molecules:
         state = simulate(one, sequence, model.scanner, offset_hz, b1_scale)
