@@ -33,6 +33,7 @@ def records():
     yield from ensemble_speed()
     yield from isolations()
     yield from bounds()
+    yield from fits()
 
 
 def setting(steps):
@@ -304,15 +305,15 @@ def bounds():
     for te1 in tes:
         for te2 in tes:
             model, sequence = models[round(te1 + te2, 6)], sl.mrs.press(te1, te2)
-            for name, found in sl.mrs.judge_bounds(sequence, model, alone).items():
+            for name, found in sl.mrs.judge_bounds(sequence, model, alone).bound.items():
                 best[name] = min(best.get(name, (np.inf,)), (found[0], sequence, model),
                                  key=lambda entry: entry[0])  # fmt: skip
     sequence = sl.mrs.shipped("Cramer-Rao").sequence
-    found = sl.mrs.judge_bounds(sequence, sl.mrs.fit_model(sl.mrs.duration(sequence)))
+    found = sl.mrs.judge_bounds(sequence, sl.mrs.fit_model(sl.mrs.duration(sequence))).bound
     yield record("Cramer-Rao design, echo time", 1e3 * sl.mrs.duration(sequence), "ms", at_most=70)
     for name in ("Glu", "Gln"):
         nominal, press, model = best[name]
-        members = sl.mrs.judge_bounds(press, model)[name]
+        members = sl.mrs.judge_bounds(press, model).bound[name]
         bound = f"Cramer-Rao bound of {name}"
         yield record(f"{bound}, best PRESS", 100 * nominal, "%")
         yield record(f"{bound}, best PRESS, echo time", 1e3 * sl.mrs.duration(press), "ms")
@@ -325,3 +326,46 @@ def bounds():
         yield record(f"{bound}, mean lower than the same PRESS's", members.mean() /
                      found[name].mean(), "x",
                      baseline="the same PRESS, mean of the same 25 members")  # fmt: skip
+
+
+def fits(n=1000, at_random=400):
+    """Fits of noisy spectra: deviations against bounds, and errors where the field is not nominal.
+
+    Macromolecules are in the spectra of the second part and in their fits.
+    """
+    alone = sl.Ensemble([0.0], [1.0])
+    press, model = sl.mrs.press(10e-3, 10e-3), sl.mrs.fit_model(20e-3)
+    signals = sl.mrs.fit_signals(press, model)
+    spectra = [sl.mrs.noisy_spectrum(signals, model, seed) for seed in range(n)]
+    start = time.process_time()
+    found = [sl.mrs.fit_spectrum(one, signals, model).amplitudes for one in spectra]
+    seconds = (time.process_time() - start) / n
+    yield record("fit of 7 molecules to 445 points, CPU time", 1e3 * seconds, "ms", at_most=10)
+    bound = sl.mrs.judge_bounds(press, model, alone).bound
+    for name in ("Glu", "Gln", "NAA", "Cr", "mI"):
+        scatter = np.std([one[name] for one in found], ddof=1) / model.concentrations[name]
+        yield record(f"PRESS 10/10, {n} fits: deviation of {name} against its bound",
+                     abs(scatter / bound[name][0] - 1), "", at_most=0.07)  # fmt: skip
+    members = sl.Ensemble.grid(np.linspace(-5, 5, 5), np.linspace(0.9, 1.1, 5))
+    means = sl.mrs.ideal()
+    kinds = {"PRESS 10/10": sl.mrs.press(10e-3, 10e-3, **means),
+             "semi-LASER 14/14": sl.mrs.semi_laser(14e-3, 14e-3, **means),
+             "Cramer-Rao design": sl.mrs.shipped("Cramer-Rao").sequence}  # fmt: skip
+    molecules = (*sl.mrs.FITTED, sl.mrs.macromolecules())
+    for kind, sequence in kinds.items():
+        model = sl.mrs.fit_model(sl.mrs.duration(sequence), molecules=molecules)
+        basis = sl.mrs.fit_signals(sequence, model)
+        signals = sl.mrs.fit_signals(sequence, model, members.offset_hz, members.b1_scale)
+        report = sl.mrs.judge_bounds(sequence, model, members)
+        rng, found = np.random.default_rng(3), []
+        for seed in range(at_random):
+            member = rng.integers(members.members)
+            data = {name: one[member] for name, one in signals.items()}
+            spectrum = sl.mrs.noisy_spectrum(data, model, seed)
+            found.append(sl.mrs.fit_spectrum(spectrum, basis, model).amplitudes)
+        for name in ("Glu", "Gln"):
+            wrong = np.array([one[name] for one in found]) / model.concentrations[name] - 1
+            what = f"{kind}, {at_random} fits at random B0 and B1: error of {name}, rms"
+            yield record(what, 100 * np.sqrt(np.mean(wrong**2)), "%")
+            expected = np.sqrt(np.mean(report.error[name] ** 2))
+            yield record(f"{kind}: bound and bias of {name} together, rms", 100 * expected, "%")
