@@ -15,6 +15,7 @@ isolation             one molecule alone: a line of it in a window, and nothing 
 fit                   amplitudes of all molecules, a phase, shift and width, and a baseline
 bound                 Cramér-Rao: the least deviation of a concentration that any fit can reach
 bias                  what a fit with the basis of the nominal field gets wrong at another one
+crusher               a gradient that turns coherences by their order: a filter, at a scanner
 judge                 the exact path, which shares no propagator with the split step
 ====================  ============================================================================
 """
@@ -39,6 +40,7 @@ from .metabolites import (
     free_hamiltonian, metabolite, read_metabolite,
 )
 from .problem import SpectralProblem
+from .pulseq import RfReport, rf_report, write_pulseq_sequence
 from .relaxation import relaxing
 from .selective_pulses import gaussian_pulse, slice_pulse, slr_pulse
 from .sequences import (
