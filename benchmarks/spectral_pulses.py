@@ -65,7 +65,7 @@ def bounds():
 def fit():
     """Low bounds for both, and little bias where B0 and B1 are not those of the fit's basis."""
     blocks, model = ideal_press(10e-3, 30e-3), sl.mrs.fit_model(40e-3)
-    return sl.mrs.cramer_rao_problem({**GOALS, **OTHERS}, model, blocks, bias=0.2, **SAFE)
+    return sl.mrs.cramer_rao_problem({**GOALS, **OTHERS}, model, blocks, bias=0.15, **SAFE)
 
 
 #: All that has lines near the window; the judge sees all others, too.
@@ -89,7 +89,7 @@ def at_scanner(wanted, unwanted, contrast):
 
 
 LONG = {"n": 8, "rungs": (40,), "finish": 2, "max_iterations": 400}
-BRIEF = {"n": 6, "rungs": (30,), "finish": 2, "max_iterations": 300}
+BRIEF = {"n": 6, "rungs": (30,), "finish": 2, "max_iterations": 350}
 SHORT = {"n": 6, "rungs": (15,), "finish": 1, "max_iterations": 200}
 #: name: (problem, conditions, hard pulses in the start, race, echo times)
 DESIGNS = {
