@@ -44,6 +44,7 @@ NAMESPACE = {
     "scanner": sl.mrs.Scanner(), "metabolites": metabolites, "ax": AX,
     "axis": np.linspace(1.0, 4.0, 31), "lines": sl.mrs.transitions(AX, np.eye(4), sl.mrs.Scanner()),
     "short_echo": sl.mrs.isolation_problem("Glu", "Gln", blocks=sl.mrs.press(4e-3, 8e-3, free=True)),
+    "played": sl.mrs.press(16e-3, 30e-3, **sl.mrs.at_scanner()),
     "split": lambda coupling=np.eye(2), u=np.zeros((2, 5)), dt=1e-3:  # noqa: B008
         (coupling, [[0.0]], [1.0], u, dt, np.eye(2)),
     "isolate": lambda te1=4e-3, te2=8e-3, **means: sl.mrs.isolation_problem(
@@ -995,10 +996,32 @@ SPECTRAL = [
     ("sl.mrs.BoundLoss(sl.mrs.fit_model(0.04), {'Glu': 0})", "The goal of Glu must be a positive number"),
     ("sl.mrs.cramer_rao_problem({'Glu': 1}, 5, ())", "model must be a FitModel"),
 ]
+AT_SCANNER = [
+    ("sl.mrs.write_pulseq_sequence(5, played)", "path must be a str or PathLike, but int arrived"),
+    ("sl.mrs.write_pulseq_sequence('.', played)", "is a folder; give the path of a file in it"),
+    ("sl.mrs.write_pulseq_sequence('a.seq', 5)", "A sequence must be a tuple or list, but int"),
+    ("sl.mrs.write_pulseq_sequence('a.seq', sl.mrs.press(0.02, 0.02))",
+     "Only a PRESS with slices, crushers and closed delays around its RF can be written, as press("),
+    ("sl.mrs.write_pulseq_sequence('a.seq', played, 3)", "scanner must be a Scanner, but int arrived"),
+    ("sl.mrs.write_pulseq_sequence('a.seq', played, thickness=0.03)", "thickness must have shape (3,), but () arrived"),
+    ("sl.mrs.write_pulseq_sequence('a.seq', played, thickness=(0.03, 0, 0.03))", "thickness must be positive (metres), but 0"),
+    ("sl.mrs.write_pulseq_sequence('a.seq', played, thickness=(30, 30, 30))", "thickness must be at most 1 (metres), but 30"),
+    ("sl.mrs.write_pulseq_sequence('a.seq', played, cycles=-1)", "cycles must be positive, but -1 arrived"),
+    ("sl.mrs.write_pulseq_sequence('a.seq', played, cycles=400)", "cannot be played (Slew rate violation"),
+    ("sl.mrs.write_pulseq_sequence('a.seq', played, samples=0)", "samples must be a whole number of at least 1"),
+    ("sl.mrs.write_pulseq_sequence('a.seq', played, dwell=nan)", "dwell must be one number (seconds), but nan"),
+    ("sl.mrs.write_pulseq_sequence('a.seq', played, dwell=0.01)", "too short for half a dwell time of 10 ms"),
+    ("sl.mrs.write_pulseq_sequence('a.seq', played, system=5)", "system must be an Opts, but int arrived"),
+    ("sl.mrs.rf_report(played, 0)", "tr must be positive (seconds), but 0 arrived"),
+    ("sl.mrs.rf_report(played, 0.01)", "A sequence of 0.0475 s cannot be repeated every 0.01 s"),
+    ("sl.mrs.rf_report(sl.mrs.press(0.02, 0.02), 2.0)", "Ideal pulses have no B1"),
+    ("sl.mrs.rf_report((sl.mrs.mega_press(0.068)), 2.0)", "every scan of a cycle has its own"),
+    ("sl.mrs.rf_report(5, 2.0)", "A sequence must be a tuple or list, but int"),
+]
 TABLE = [
     *OPERATORS, *SYSTEMS, *GENERATORS, *ELEMENTS, *OBJECTIVES, *METHODS, *CHECKS, *PULSES,
     *ENSEMBLES, *DISTORTIONS, *PROBLEMS, *DISPLAY, *CONSTRAINED, *MEASUREMENT, *LATER,
-    *SPECTRAL,
+    *SPECTRAL, *AT_SCANNER,
 ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ WINGS = {
     "files": "formats vendors save_load",
     "control": "objectives ensemble goal exact judgement designs problem races adaptive",
     "mrs": "metabolites blocks relaxation selective_pulses sequences split_step simulation spectra basis_sets adjoint "
-    "designs problem isolation cramer_rao",
+    "designs problem isolation cramer_rao pulseq",
     "plotting": "",
     "teaching": "answers.plain answers.judged answers.chapter1 answers.chapter2 answers.chapter3 answers.chapter4 answers "
     "exercises grade svg_frames figures sliders formula_sliders",

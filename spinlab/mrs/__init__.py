@@ -13,6 +13,7 @@ split step            couplings and rotations in turn: fast, second order, with 
 problem, loss         shaped RF in the free intervals of a sequence; what is to become small
 isolation             one molecule alone: a line of it in a window, and nothing of the others
 bound                 Cramér-Rao: the least deviation of a concentration that any fit can reach
+crusher               a gradient that turns coherences by their order: a filter, at a scanner
 judge                 the exact path, which shares no propagator with the split step
 ====================  ============================================================================
 """
@@ -34,6 +35,7 @@ from .metabolites import (
     free_hamiltonian, metabolite, read_metabolite,
 )
 from .problem import SpectralProblem
+from .pulseq import RfReport, rf_report, write_pulseq_sequence
 from .relaxation import relaxing
 from .selective_pulses import gaussian_pulse, slice_pulse, slr_pulse
 from .sequences import (
