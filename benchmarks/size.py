@@ -151,7 +151,8 @@ def measures():
         "floors of wings": (floors(), 7),
         "names on sl. beside the wings": (len(names), 40),
         "code lines, core": (core, 3500),
-        "code lines, core and mrs": (core + mrs, 4800),
+        # 4800 before sequences went to the scanner: slices, pathways, fits, relaxation, Pulseq.
+        "code lines, core and mrs": (core + mrs, 5400),
         "share of checks in the code, %": (100 * sum(shares.values()) / sum(rows.values()), 12),
         f"files over {FILE} lines": (len(longest["files"]), 0),
         f"functions over {FUNCTION} lines of code": (len(longest["functions"]), 0),

@@ -21,8 +21,8 @@ WINGS = {
     "propagation": "elements adjoint arguments quaternions rotations grape fem methods spinors checks",
     "files": "formats vendors save_load",
     "control": "objectives ensemble goal exact judgement designs problem races adaptive",
-    "mrs": "metabolites blocks relaxation selective_pulses sequences split_step simulation spectra basis_sets adjoint "
-    "designs problem isolation cramer_rao pulseq",
+    "mrs": "metabolites macromolecules blocks relaxation selective_pulses sequences split_step simulation spectra "
+    "basis_sets adjoint designs problem isolation fit_models fitting cramer_rao pulseq",
     "plotting": "",
     "teaching": "answers.plain answers.judged answers.chapter1 answers.chapter2 answers.chapter3 answers.chapter4 answers "
     "exercises grade svg_frames figures sliders formula_sliders",

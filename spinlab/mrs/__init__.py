@@ -12,7 +12,9 @@ basis set             signals of all metabolites after one sequence, for program
 split step            couplings and rotations in turn: fast, second order, with an exact gradient
 problem, loss         shaped RF in the free intervals of a sequence; what is to become small
 isolation             one molecule alone: a line of it in a window, and nothing of the others
+fit                   amplitudes of all molecules, a phase, shift and width, and a baseline
 bound                 Cramér-Rao: the least deviation of a concentration that any fit can reach
+bias                  what a fit with the basis of the nominal field gets wrong at another one
 crusher               a gradient that turns coherences by their order: a filter, at a scanner
 judge                 the exact path, which shares no propagator with the split step
 ====================  ============================================================================
@@ -25,11 +27,14 @@ from .blocks import (
     CoherenceFilter, Cycle, Delay, IdealPulse, Relaxation, ShapedPulse, SlicePulse, duration,
     phase_cycle,
 )
-from .cramer_rao import BoundLoss, FitModel, cramer_rao_problem, fit_model, judge_bounds
+from .cramer_rao import BoundLoss, BoundReport, cramer_rao_problem, judge_bounds
 from .designs import (
     SHIPPED, SpectralResult, from_autograd, scan_timings, shipped, starting_point,
 )
+from .fit_models import FITTED, FitModel, fit_model
+from .fitting import Fit, fit_signals, fit_spectrum, noisy_spectrum
 from .isolation import IsolationReport, isolation_problem, judge_isolation
+from .macromolecules import macromolecules
 from .metabolites import (
     FAT, METABOLITES, SOURCES, WATER, Metabolite, Scanner, SpinGroup, coupling_hamiltonian,
     free_hamiltonian, metabolite, read_metabolite,

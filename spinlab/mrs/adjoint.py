@@ -16,7 +16,7 @@ import numpy as np
 from ..inputs import frozen
 from .blocks import Delay, ShapedPulse
 from .metabolites import spins_at
-from .simulation import sequence_map
+from .simulation import distances_hz, sequence_map
 from .spectra import line_shape
 from .split_step import PRECISIONS, half_step, propagate, split_step
 
@@ -67,23 +67,26 @@ def fixed_stretches(blocks):
     return tuple(map(tuple, stretches))
 
 
-def group_spectra(group, detection, blocks, scanner, ensemble, dt, precision):
-    """Spectra of one group after a sequence with RF in its free intervals, and the way back.
+def group_spectra(groups, detection, blocks, scanner, ensemble, dt, precision):
+    """Spectra of a group after a sequence with RF in its free intervals, and the way back.
 
-    What no pulse changes is prepared here.  The result is a function of the waveforms, one for each
-    free interval, (2, steps) in rad/s, which returns the spectra, (members, points), and a pullback
-    from the derivative by them to the gradient by the waveforms, (2, all steps).
+    Or the sum of those of several groups of one spin each: they are one spin at as many offsets.
+    ``detection`` takes a group to its matrix.  What no pulse changes is prepared here.  The result
+    is a function of the waveforms, one for each free interval, (2, steps) in rad/s, which returns
+    the spectra, (members, points), and a pullback from the derivative by them to the gradient by
+    the waveforms, (2, all steps).
     """
-    spins, kind = spins_at(group, scanner), PRECISIONS[precision]
+    spins, kind = spins_at(groups[0], scanner), PRECISIONS[precision]
+    offset = np.add.outer(distances_hz(groups, scanner), ensemble.offset_hz).ravel()
+    scale, member = np.tile(ensemble.b1_scale, len(groups)), (-1, 1, 1)
     half = half_step(spins.coupling, dt, precision)
-    turns = dt * (2 * np.pi * (spins.offset_hz + ensemble.offset_hz[:, None]))
-    scale, member = ensemble.b1_scale, (-1, 1, 1)
-    acts = spins, ensemble.offset_hz.reshape(member), scale.reshape(member), kind
+    turns = dt * (2 * np.pi * (spins.offset_hz + offset[:, None]))
+    acts = spins, offset.reshape(member), scale.reshape(member), kind
     first, *maps = (sequence_map(stretch, *acts) for stretch in fixed_stretches(blocks))
-    start = np.broadcast_to(spins.Fz.astype(kind), (ensemble.members, *spins.Fz.shape))
+    start = np.broadcast_to(spins.Fz.astype(kind), (len(offset), *spins.Fz.shape))
     start = first.forward(start)
     seen = np.flatnonzero(spins.order == -1)
-    matrix = detection.reshape(len(detection), -1)[:, seen]
+    matrix = np.stack([detection(one).reshape(-1, spins.order.size)[:, seen] for one in groups])
 
     def spectra(parts):
         rho, pulses = start, []
@@ -93,14 +96,15 @@ def group_spectra(group, detection, blocks, scanner, ensemble, dt, precision):
 
         def pullback(derivative):
             costate = np.zeros_like(rho)
-            costate.reshape(len(rho), -1)[:, seen] = derivative @ matrix.conj()
+            costate.reshape(len(rho), -1)[:, seen] = np.concatenate(derivative @ matrix.conj())
             gradients = []
             for pulse, fixed in zip(pulses[::-1], maps[::-1], strict=True):
                 gradient, costate = pulse.pullback(fixed.adjoint(costate))
                 gradients.append(gradient)
             return np.concatenate(gradients[::-1], axis=1)
 
-        return rho.reshape(len(rho), -1)[:, seen] @ matrix.T, pullback
+        found = rho.reshape(len(groups), ensemble.members, -1)[..., seen]
+        return (found @ matrix.swapaxes(1, 2)).sum(axis=0), pullback
 
     return spectra
 

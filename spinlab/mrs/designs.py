@@ -68,8 +68,8 @@ class SpectralResult(Optimum):
     def judge(self, ensemble=None):
         """The verdict of the exact path, in the terms that the pulse was designed in.
 
-        For isolation the :class:`spinlab.mrs.IsolationReport`, for a fit the bounds by name; at the
-        scanner, window and line width of the problem.
+        For isolation the :class:`spinlab.mrs.IsolationReport`, for a fit the
+        :class:`spinlab.mrs.BoundReport`; at the scanner, window and line width of the problem.
 
         Parameters
         ----------

@@ -138,15 +138,17 @@ class SpectralProblem:
 
     @cached_property
     def _groups(self):
-        """(name, group) of all groups that are seen, the largest first."""
+        """(name, groups) of all groups that are seen, the largest first; those of one spin, which
+        couple with nothing, are together."""
         found = []
         for one in self.metabolites:
             tails = [self._tail(group) for group in one.groups]
-            found += [
-                (one.name, group) for group, tail in zip(one.groups, tails, strict=True)
-                if tail >= min(LEAST_TAIL, max(tails))  # no molecule counts as nothing
-            ]  # fmt: skip
-        return sorted(found, key=lambda item: -item[1].spins)
+            seen = [group for group, tail in zip(one.groups, tails, strict=True)
+                    if tail >= min(LEAST_TAIL, max(tails))]  # fmt: skip  # none counts as nothing
+            alone = [group for group in seen if group.spins == 1]
+            found += [(one.name, [group]) for group in seen if group.spins > 1]
+            found += [(one.name, alone)] * bool(alone)
+        return sorted(found, key=lambda item: -item[1][0].spins)
 
     def _tail(self, group):
         """How high the lines of a group reach in the window, in units of a proton's line."""
@@ -221,8 +223,8 @@ class SpectralProblem:
     def prepare(self):
         """:meth:`spectra` as a function, with all prepared that no waveform changes."""
         means = self.blocks, self.scanner, self.ensemble, self.dt, self.precision
-        groups = [(name, group_spectra(one, self.detection(one), *means))
-                  for name, one in self._groups]  # fmt: skip
+        groups = [(name, group_spectra(some, self.detection, *means))
+                  for name, some in self._groups]  # fmt: skip
         in_threads, shape = mapper(len(groups)), (self.ensemble.members, self.points)
 
         def spectra(waveform):

@@ -204,9 +204,13 @@ def simulate(molecule, sequence, scanner, offset_hz=0.0, b1_scale=1.0, start=Non
     sequence = check_sequence(sequence)
     instance("scanner", scanner, Scanner)
     if isinstance(molecule, Metabolite):
-        starts = (None,) * len(molecule.groups) if start is None else start
-        pairs = zip(molecule.groups, check_states(molecule, starts, scanner), strict=True)
         means = sequence, scanner, offset_hz, b1_scale
+        if start is None:
+            alone = [group for group in molecule.groups if group.spins == 1]
+            alone = iter(_alone(alone, *means) if alone else ())
+            return _States((next(alone) if group.spins == 1 else simulate(group, *means)
+                            for group in molecule.groups), scanner)  # fmt: skip
+        pairs = zip(molecule.groups, check_states(molecule, start, scanner), strict=True)
         return _States((simulate(group, *means, one) for group, one in pairs), scanner)
     group = instance("molecule", molecule, SpinGroup, "Use spinlab.mrs.metabolite(name).")
     spins, d = spins_at(group, scanner), 2**group.spins
@@ -223,6 +227,22 @@ def simulate(molecule, sequence, scanner, offset_hz=0.0, b1_scale=1.0, start=Non
         result[some] = sequence_map(sequence, spins, offset[some], scale[some]).forward(
             rho[some] + 0j)  # fmt: skip
     return result if members else result[0]
+
+
+def _alone(groups, sequence, scanner, offset_hz, b1_scale):
+    """States of groups of one spin each, all at once: they are one spin at as many offsets."""
+    layout = "offset_hz: members?; b1_scale: members? >= 0"
+    offset, scale = arrays(layout, offset_hz=offset_hz, b1_scale=b1_scale)
+    members = np.broadcast_shapes(np.shape(offset), np.shape(scale))
+    offset, scale = np.broadcast_arrays(distances_hz(groups, scanner)[:, None] + offset, scale)
+    found = simulate(groups[0], sequence, scanner, offset.ravel(), scale.ravel())
+    return found.reshape(len(groups), *members, 2, 2)
+
+
+def distances_hz(groups, scanner):
+    """How far the first spins of groups are from that of the first one, (groups,), Hz."""
+    shifts = scanner.offset_hz(np.array([group.shift_ppm[0] for group in groups]))
+    return shifts - shifts[0]
 
 
 class _States(tuple):
