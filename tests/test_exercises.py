@@ -6,6 +6,7 @@ by hand (:data:`JUDGED`).
 """
 
 import re
+from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
 
@@ -261,6 +262,13 @@ def pure_echo(te, phase=None, angle=180.0, part=4):
     return (sl.mrs.IdealPulse(90.0, 90.0), wait, turn, wait, *middle, wait, turn, wait)
 
 
+def weak(length, product=6, te1=20e-3, te2=80e-3, **means):
+    refocus = sl.mrs.slice_pulse(length, product)
+    return sl.mrs.press(te1, te2, **{**sl.mrs.at_scanner(), "refocus": refocus, **means})
+
+
+#: A hard pulse that claims to be a slice.
+BLOCK = sl.mrs.SlicePulse(sl.Pulse(np.array([[1.0], [0.0]]) * np.ones(90), 1e-4, 0.5 / 9e-3), 700.0)
 GAUSS = gaussian()
 U = np.random.default_rng(3).uniform(-1, 1, 500)
 #: exercise: wrong answers, or functions that make one of the right answer (as data) and a folder
@@ -305,6 +313,14 @@ JUDGED = {
     "ex-own-editing": [
         sl.mrs.pulse_acquire(), sl.mrs.press(0.015, 0.015), sl.mrs.mega_press(0.068, 2.3), sl.mrs.mega_press(0.068, 1.89, mode="on"), sl.mrs.mega_press(0.09, 1.89),
         sl.mrs.mega_press(0.068, 1.89)[:-1], (), 0.068, sl.mrs.mega_press(0.068, 3.0),
+    ],
+    "ex-weak-amplifier": [
+        weak(7e-3), weak(9e-3, 5), weak(12e-3), weak(9e-3, te2=79e-3), weak(9e-3, te2=81e-3), weak(9e-3, free=True), weak(9e-3, free=False),
+        weak(9e-3, free=(None, (2e-3, 2e-3), (2e-3, 2.25e-3))), weak(9e-3, free=(None, (9e-3, 9e-3), (2e-3, 2.5e-3))), weak(9e-3, pathway="both"),
+        weak(9e-3, pathway="none"), weak(9e-3, refocus=BLOCK), weak(9e-3, refocus=replace(BLOCK, extent=1.0)), weak(9e-3, excite=None),
+        lambda right, _: right[:-1], lambda right, _: [replace(one, bandwidth_hz=800.0) if hasattr(one, "bandwidth_hz") else one for one in right],
+        lambda right, _: [replace(one, pulse=scaled(one.pulse, 0.8)) if hasattr(one, "pulse") else one for one in right],
+        sl.mrs.press(0.02, 0.08), (), 15,
     ],
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...mrs.blocks import check_sequence
 from ...mrs.metabolites import GAMMA_HZ, Scanner, metabolite
-from .judged import echo_is_perfect, gaba_is_alone, tabulate_echo
+from .judged import amplifier_can_play, echo_is_perfect, gaba_is_alone, tabulate_echo
 from .plain import pack
 
 GLU = metabolite("Glu").groups[0]
@@ -23,6 +23,12 @@ def _roof(delta, coupling):
 def _two_bounds(a, b, sigma):
     alone = a @ a
     return sigma / np.sqrt([alone, alone - (a @ b) ** 2 / (b @ b)])
+
+
+def _least_slew(area, peak, time):
+    """Of a triangle, or of a trapezoid where a triangle would be too high."""
+    high = 2 * area / time > peak
+    return peak / (time - area / peak) if high else 4 * area / time**2
 
 
 A, B = np.array([1.0, 2.0, 0.5, -1.0]), np.array([0.5, 1.5, 1.0, 0.0])
@@ -144,5 +150,21 @@ ANSWERS = {
         "asks": "the tuple of blocks",
         "take": lambda sequence: pack(list(check_sequence(sequence))),
         "judge": gaba_is_alone,
+    },
+    "ex-least-slew": {
+        "asks": "your function least_slew(area, peak, time), in T/m/s",
+        "reference": _least_slew,
+        "cases": ((3.13e-5, 0.04, 1e-3), (3.13e-5, 0.04, 3e-3), (1e-5, 0.015, 2e-3)),
+        "wrong": {
+            "A triangle may be higher than the gradient can be.":
+                lambda area, peak, time: 4 * area / time**2,
+            "Not every crusher has a plateau.":
+                lambda area, peak, time: peak / (time - area / peak),
+        },
+    },
+    "ex-weak-amplifier": {
+        "asks": "the tuple of blocks",
+        "take": lambda sequence: pack(list(check_sequence(sequence))),
+        "judge": amplifier_can_play,
     },
 }

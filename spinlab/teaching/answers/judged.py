@@ -13,8 +13,9 @@ from ...control.ensemble import Ensemble
 from ...control.judgement import judge
 from ...control.problem import Problem
 from ...files.save_load import load_pulse
-from ...mrs.blocks import check_sequence, duration
+from ...mrs.blocks import CoherenceFilter, Delay, SlicePulse, check_sequence, duration
 from ...mrs.metabolites import Scanner, SpinGroup, metabolite
+from ...mrs.pulseq import rf_report
 from ...mrs.simulation import simulate
 from ...mrs.spectra import energy, peak, ppm_axis, spectrum, transitions
 from ...propagation.spinors import propagate_phase, spinor_target, universal_fidelity
@@ -242,4 +243,31 @@ def gaba_is_alone(data):
         return f"The peak of GABA is {height:.2f} high."
     if wanted < 100 * unwanted:
         return f"GABA has {wanted / unwanted:.2g} times the energy of creatine."
+    return ""
+
+
+def amplifier_can_play(data):
+    """PRESS of 100 ms with slices, crushers, room for a design, and no more than 15 uT."""
+    sequence = _blocks(data)
+    slices = [block for block in sequence if isinstance(block, SlicePulse)]
+    if len(slices) != 3 or min(block.bandwidth_hz for block in slices) < 600:
+        return "Three slices are wanted, of 600 Hz or more."
+    te = duration(sequence) - slices[0].duration / 2
+    if abs(te - 0.1) > 1e-6:
+        return f"From the middle of the excitation to the readout it takes {1e3 * te:.2f} ms."
+    free = [block.duration for block in sequence if isinstance(block, Delay) and block.free]
+    steps = np.array(free) / 0.5e-3
+    if len(free) != 2 or min(free) < 0.03 or np.abs(steps - np.rint(steps)).max() > 1e-6:
+        return f"The free intervals last {', '.join(f'{1e3 * one:.2f}' for one in free)} ms."
+    peak = rf_report(sequence, 2.0).peak_ut
+    if peak > 15:
+        return f"It asks for {peak:.1f} uT."
+    spin, offset = SpinGroup([3.0]), np.array([0.0, 3000.0])
+    for blocks in (slices[:1], sequence):
+        near, far = 2 * np.abs(simulate(spin, blocks, Scanner(), offset)[:, 1, 0])
+        if not 0.85 < near < 1.02 or far > 0.05:
+            return f"A singlet has {near:.2f} of its signal, and {far:.2f} of it 3 kHz away."
+    kept = [block.orders for block in sequence if isinstance(block, CoherenceFilter)]
+    if kept != [(-1,), (1,), (1,), (-1,)]:
+        return "Crushers on both sides of each refocusing pulse are wanted, of one order."
     return ""
