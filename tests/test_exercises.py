@@ -314,6 +314,12 @@ JUDGED = {
         sl.mrs.pulse_acquire(), sl.mrs.press(0.015, 0.015), sl.mrs.mega_press(0.068, 2.3), sl.mrs.mega_press(0.068, 1.89, mode="on"), sl.mrs.mega_press(0.09, 1.89),
         sl.mrs.mega_press(0.068, 1.89)[:-1], (), 0.068, sl.mrs.mega_press(0.068, 3.0),
     ],
+    "ex-own-molecule": [
+        lambda right, _: [*right[:3], right[3] + 1], lambda right, _: [*right[:3], -right[3]], lambda right, _: [*right[:3], np.nan], lambda right, _: right[:3],
+        lambda right, _: [right[0], [2.78, 2.84], *right[2:]], lambda right, _: [right[0], right[1][::-1], *right[2:]], lambda right, _: ["NAA", *right[1:]], lambda right, _: ["Asx", *right[1:]],
+        lambda right, _: [*right[:2], right[2][:-1], right[3]], lambda right, _: [*right[:2], [*right[2], sl.mrs.Delay(0.05)], right[3]], lambda right, _: [*right[:2], [], right[3]],
+        ("Asp", (2.74, 2.88), sl.mrs.press(0.04, 0.04), -13.0), ("mI", (3.45, 3.6), sl.mrs.press(0.01, 0.01), 15.3), ("Glu", (2.25, 2.55), sl.mrs.shipped("Glu").sequence, 10.0), "Asp",
+    ],
     "ex-weak-amplifier": [
         weak(7e-3), weak(9e-3, 5), weak(12e-3), weak(9e-3, te2=79e-3), weak(9e-3, te2=81e-3), weak(9e-3, free=True), weak(9e-3, free=False),
         weak(9e-3, free=(None, (2e-3, 2e-3), (2e-3, 2.25e-3))), weak(9e-3, free=(None, (9e-3, 9e-3), (2e-3, 2.5e-3))), weak(9e-3, pathway="both"),

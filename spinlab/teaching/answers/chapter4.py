@@ -9,8 +9,11 @@ import numpy as np
 
 from ...mrs.blocks import check_sequence
 from ...mrs.metabolites import GAMMA_HZ, Scanner, metabolite
-from .judged import amplifier_can_play, echo_is_perfect, gaba_is_alone, tabulate_echo
 from .plain import pack
+
+from .judged import (  # isort: skip
+    amplifier_can_play, echo_is_perfect, gaba_is_alone, one_is_alone_among_all, tabulate_echo,
+)
 
 GLU = metabolite("Glu").groups[0]
 
@@ -166,5 +169,9 @@ ANSWERS = {
         "asks": "the tuple of blocks",
         "take": lambda sequence: pack(list(check_sequence(sequence))),
         "judge": amplifier_can_play,
+    },
+    "ex-own-molecule": {
+        "asks": "the tuple (name, window, blocks, dB)",
+        "take": pack, "judge": one_is_alone_among_all,
     },
 }

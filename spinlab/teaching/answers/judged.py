@@ -14,8 +14,10 @@ from ...control.judgement import judge
 from ...control.problem import Problem
 from ...files.save_load import load_pulse
 from ...mrs.blocks import CoherenceFilter, Delay, SlicePulse, check_sequence, duration
-from ...mrs.metabolites import Scanner, SpinGroup, metabolite
+from ...mrs.isolation import judge_isolation
+from ...mrs.metabolites import METABOLITES, Scanner, SpinGroup, metabolite
 from ...mrs.pulseq import rf_report
+from ...mrs.sequences import pulse_acquire
 from ...mrs.simulation import simulate
 from ...mrs.spectra import energy, peak, ppm_axis, spectrum, transitions
 from ...propagation.spinors import propagate_phase, spinor_target, universal_fidelity
@@ -270,4 +272,24 @@ def amplifier_can_play(data):
     kept = [block.orders for block in sequence if isinstance(block, CoherenceFilter)]
     if kept != [(-1,), (1,), (1,), (-1,)]:
         return "Crushers on both sides of each refocusing pulse are wanted, of one order."
+    return ""
+
+
+def one_is_alone_among_all(data):
+    """A molecule has more energy than all others, and 10 dB more over them than after one pulse."""
+    name, (low, high), blocks, told = data
+    sequence, others = _blocks(blocks), tuple(one for one in METABOLITES if one != text(name))
+    if name in ("Glu", "Gln", "GABA") or high - low < 0.1 - 1e-9:
+        return "Another molecule than Glu, Gln and GABA is wanted, in 0.1 ppm or more."
+    if duration(sequence) > 0.12 + 1e-9:
+        return f"The sequence lasts {1e3 * duration(sequence):.1f} ms."
+    means = {"ensemble": Ensemble([0.0], [1.0]), "magnitude": True, "at_concentration": True}
+    one_pulse, found = (judge_isolation(one, name, others, (low, high), **means)
+                        for one in (pulse_acquire(), sequence))  # fmt: skip
+    before, after = one_pulse.selectivity_db[0], found.selectivity_db[0]
+    if found.peak[0] < 0.3 or after < max(0.0, before + 10):
+        return (f"It has {after:.1f} dB over all others, {before:.1f} dB after one pulse, "
+                f"and {found.peak[0]:.2f} of the peak.")  # fmt: skip
+    if not abs(np.subtract(told, after)) < 0.3:
+        return f"It stands out, but not by {told:.1f} dB: are all others in, at concentration?"
     return ""
