@@ -314,6 +314,13 @@ JUDGED = {
         sl.mrs.pulse_acquire(), sl.mrs.press(0.015, 0.015), sl.mrs.mega_press(0.068, 2.3), sl.mrs.mega_press(0.068, 1.89, mode="on"), sl.mrs.mega_press(0.09, 1.89),
         sl.mrs.mega_press(0.068, 1.89)[:-1], (), 0.068, sl.mrs.mega_press(0.068, 3.0),
     ],
+    "ex-gaba-fit": [
+        sl.mrs.pulse_acquire(), sl.mrs.press(0.01, 0.01, **sl.mrs.ideal()), sl.mrs.press(0.005, 0.005, **sl.mrs.ideal()), sl.mrs.spin_echo(0.03),
+        sl.mrs.j_refocused(0.01, 0.01, **sl.mrs.ideal()), sl.mrs.j_refocused(0.01, 0.01), sl.mrs.shipped("Fit").sequence, (), 0.03,
+        lambda right, _: right[:-1], lambda right, _: right[1:], lambda right, _: right[::-1],
+        lambda right, _: [replace(one, pulse=scaled(one.pulse, 1.2)) if isinstance(one, sl.mrs.ShapedPulse) else one for one in right],
+        lambda right, _: [sl.mrs.Delay(one.duration) if isinstance(one, sl.mrs.ShapedPulse) else one for one in right],
+    ],
     "ex-weak-amplifier": [
         weak(7e-3), weak(9e-3, 5), weak(12e-3), weak(9e-3, te2=79e-3), weak(9e-3, te2=81e-3), weak(9e-3, free=True), weak(9e-3, free=False),
         weak(9e-3, free=(None, (2e-3, 2e-3), (2e-3, 2.25e-3))), weak(9e-3, free=(None, (9e-3, 9e-3), (2e-3, 2.5e-3))), weak(9e-3, pathway="both"),

@@ -14,6 +14,8 @@ from ...control.judgement import judge
 from ...control.problem import Problem
 from ...files.save_load import load_pulse
 from ...mrs.blocks import CoherenceFilter, Delay, SlicePulse, check_sequence, duration
+from ...mrs.cramer_rao import judge_bounds
+from ...mrs.fit_models import fit_model
 from ...mrs.metabolites import Scanner, SpinGroup, metabolite
 from ...mrs.pulseq import rf_report
 from ...mrs.simulation import simulate
@@ -244,6 +246,18 @@ def gaba_is_alone(data):
     if wanted < 100 * unwanted:
         return f"GABA has {wanted / unwanted:.2g} times the energy of creatine."
     return ""
+
+
+def gaba_is_fitted(data):
+    """Bound and bias of GABA together are small at a nominal field and at four corners."""
+    sequence = _blocks(data)
+    te = duration(sequence)
+    if not 0.02 - 1e-9 <= te <= 0.04 + 1e-9:
+        return f"The sequence lasts {1e3 * te:.1f} ms."
+    corners = Ensemble([0, -5, -5, 5, 5], [1, 0.9, 1.1, 0.9, 1.1])
+    error = judge_bounds(sequence, fit_model(te), corners).error["GABA"]
+    both = np.sqrt(np.mean(error**2))
+    return f"Bound and bias of GABA together are {both:.1%}." if both > 0.08 else ""
 
 
 def amplifier_can_play(data):
