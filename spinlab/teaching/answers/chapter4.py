@@ -10,8 +10,12 @@ import numpy as np
 from ...mrs.blocks import check_sequence
 from ...mrs.metabolites import GAMMA_HZ, Scanner, metabolite
 from .judged import (
-    amplifier_can_play, echo_is_perfect, gaba_is_alone, gaba_is_fitted, tabulate_echo,
-)  # fmt: skip
+    amplifier_can_play,
+    echo_is_perfect,
+    gaba_is_alone,
+    gaba_is_fitted,
+    tabulate_echo,
+)
 from .plain import pack
 
 GLU = metabolite("Glu").groups[0]
