@@ -320,6 +320,13 @@ JUDGED = {
         lambda right, _: [*right[:2], right[2][:-1], right[3]], lambda right, _: [*right[:2], [*right[2], sl.mrs.Delay(0.05)], right[3]], lambda right, _: [*right[:2], [], right[3]],
         ("Asp", (2.74, 2.88), sl.mrs.press(0.04, 0.04), -13.0), ("mI", (3.45, 3.6), sl.mrs.press(0.01, 0.01), 15.3), ("Glu", (2.25, 2.55), sl.mrs.shipped("Glu").sequence, 10.0), "Asp",
     ],
+    "ex-gaba-fit": [
+        sl.mrs.pulse_acquire(), sl.mrs.press(0.01, 0.01, **sl.mrs.ideal()), sl.mrs.press(0.005, 0.005, **sl.mrs.ideal()), sl.mrs.spin_echo(0.03),
+        sl.mrs.j_refocused(0.01, 0.01, **sl.mrs.ideal()), sl.mrs.j_refocused(0.01, 0.01), sl.mrs.shipped("Fit").sequence, (), 0.03,
+        lambda right, _: right[:-1], lambda right, _: right[1:], lambda right, _: right[::-1],
+        lambda right, _: [replace(one, pulse=scaled(one.pulse, 1.2)) if isinstance(one, sl.mrs.ShapedPulse) else one for one in right],
+        lambda right, _: [sl.mrs.Delay(one.duration) if isinstance(one, sl.mrs.ShapedPulse) else one for one in right],
+    ],
     "ex-weak-amplifier": [
         weak(7e-3), weak(9e-3, 5), weak(12e-3), weak(9e-3, te2=79e-3), weak(9e-3, te2=81e-3), weak(9e-3, free=True), weak(9e-3, free=False),
         weak(9e-3, free=(None, (2e-3, 2e-3), (2e-3, 2.25e-3))), weak(9e-3, free=(None, (9e-3, 9e-3), (2e-3, 2.5e-3))), weak(9e-3, pathway="both"),

@@ -199,7 +199,8 @@ def semi_laser(te1, te2, **means):
 def j_refocused(te1, te2, angle_deg=90.0, **means):
     """PRESS with one more pulse along x at its first echo, where it undoes J evolution.
 
-    Keywords as of :func:`echo_train`.
+    Keywords as of :func:`echo_train`.  The middle pulse leads to both signs of coherence, of which
+    crushers keep one: half of the signal.  An exorcycle, ``pathway="exorcycle"``, keeps both.
     """
     te1, te2 = arrays(f"te1: {ECHO}; te2: {ECHO}", te1=te1, te2=te2)
     middle = IdealPulse(angle_deg, follows_b1=means.get("follows_b1", True))

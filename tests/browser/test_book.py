@@ -212,6 +212,15 @@ def test_a_term_shows_what_it_means(page, base_url, width):
     expect(note).to_be_hidden()
 
 
+@pytest.mark.parametrize("page", ["light"], indirect=True)
+@pytest.mark.parametrize("path", [path for path in INTERACTIVE if "/chapter" in path])
+def test_the_first_slider_is_on_the_first_screen(page, base_url, path):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    open_page(page, base_url + path)
+    box = page.locator(f"{FIGURES} >> css=label").first.bounding_box()
+    assert box["y"] + box["height"] <= 900
+
+
 @pytest.mark.parametrize("path", INTERACTIVE)
 def test_every_slider_moves_its_figure(page, base_url, path):
     from playwright.sync_api import expect

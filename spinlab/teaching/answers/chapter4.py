@@ -11,16 +11,25 @@ from ...mrs.blocks import check_sequence
 from ...mrs.metabolites import GAMMA_HZ, Scanner, metabolite
 from .plain import pack
 
-from .judged import (  # isort: skip
-    amplifier_can_play, echo_is_perfect, gaba_is_alone, one_is_alone_among_all, tabulate_echo,
+from .judged_spectra import (  # isort: skip
+    amplifier_can_play, echo_is_perfect, gaba_is_alone, gaba_is_fitted, one_is_alone_among_all,
+    tabulate_echo,
 )
 
 GLU = metabolite("Glu").groups[0]
 
 
+def _packed(sequence):
+    return pack(list(check_sequence(sequence)))
+
+
 def _roof(delta, coupling):
     length = np.hypot(delta, coupling)
     return (length - abs(coupling)) / (length + abs(coupling))
+
+
+def _bias(A, y0, y, c):
+    return np.linalg.lstsq(A, y - y0, rcond=None)[0][: c.size] / c
 
 
 def _two_bounds(a, b, sigma):
@@ -35,6 +44,10 @@ def _least_slew(area, peak, time):
 
 
 A, B = np.array([1.0, 2.0, 0.5, -1.0]), np.array([0.5, 1.5, 1.0, 0.0])
+RNG = np.random.default_rng(5)
+#: derivatives, two spectra and concentrations: cases of a bias
+OFF = tuple((RNG.normal(size=(9, n + 2)), *RNG.normal(size=(2, 9)), RNG.uniform(2, 9, n))
+            for n in (2, 3, 1))  # fmt: skip
 J_45, DELTA_45 = abs(GLU.coupling_hz[3, 4]), 1e-6 * (GLU.shift_ppm[4] - GLU.shift_ppm[3])
 
 #: name: what :class:`spinlab.teaching.exercises.Exercise` is made from
@@ -144,15 +157,29 @@ ANSWERS = {
         "reference": _two_bounds,
         "cases": ((A, B, 0.1), (B, A, 2.0)),
     },
+    "ex-basis-bias": {
+        "asks": "your function bias(A, y0, y, c), of the size of c",
+        "reference": _bias,
+        "cases": OFF,
+        "wrong": {
+            "Relative to the concentrations, please.":
+                lambda A, y0, y, c: c * _bias(A, y0, y, c),
+            "What the basis makes is no error: fit the change.":
+                lambda A, y0, y, c: _bias(A, 0 * y0, y, c),
+            "Fit all parameters at once: the others may change, too.":
+                lambda A, y0, y, c: _bias(A[:, : c.size], y0, y, c),
+        },
+    },
     "ex-perfect-echo": {
         "asks": "your function echo(te), which returns the blocks",
         "take": tabulate_echo,
         "judge": echo_is_perfect,
     },
     "ex-own-editing": {
-        "asks": "the tuple of blocks",
-        "take": lambda sequence: pack(list(check_sequence(sequence))),
-        "judge": gaba_is_alone,
+        "asks": "the tuple of blocks", "take": _packed, "judge": gaba_is_alone,
+    },
+    "ex-gaba-fit": {
+        "asks": "the tuple of blocks", "take": _packed, "judge": gaba_is_fitted,
     },
     "ex-least-slew": {
         "asks": "your function least_slew(area, peak, time), in T/m/s",
@@ -166,9 +193,7 @@ ANSWERS = {
         },
     },
     "ex-weak-amplifier": {
-        "asks": "the tuple of blocks",
-        "take": lambda sequence: pack(list(check_sequence(sequence))),
-        "judge": amplifier_can_play,
+        "asks": "the tuple of blocks", "take": _packed, "judge": amplifier_can_play,
     },
     "ex-own-molecule": {
         "asks": "the tuple (name, window, blocks, dB)",
