@@ -5,12 +5,14 @@ its exact derivative by all samples.  Designs are judged by ``spinlab.mrs.simula
 on 25 members: B0 within 5 Hz, B1 within 10 %.
 """
 
+import json
 import os
 import time
 
 import autograd
 import autograd.numpy as anp
 import numpy as np
+import opponents
 import spectral_pulses
 from measure import interleave, ratio, record, relative
 
@@ -31,8 +33,11 @@ def records():
     yield from gradients()
     yield from order()
     yield from ensemble_speed()
+    yield from scanner_gradient()
     yield from isolations()
+    yield from races()
     yield from bounds()
+    yield from fits()
 
 
 def setting(steps):
@@ -240,60 +245,93 @@ def ensemble_speed(rounds=15):
     yield record(name, np.min(seconds), "s", at_most=0.2)
 
 
-def best_conventional(wanted, unwanted):
-    """Best selectivity of PRESS and MEGA-PRESS with a peak of 0.3 in magnitude, nominal member."""
-    alone = sl.Ensemble([0.0], [1.0])
-    tes = 1e-3 * np.arange(10, 101, 10)
-    kinds = {"PRESS": [sl.mrs.press(te1, te2) for te1 in tes for te2 in tes]}
-    kinds["MEGA-PRESS"] = [
-        sl.mrs.mega_press(te, edit, pulse=sl.mrs.gaussian_pulse(length))
-        for te in (0.068, 0.08, 0.1, 0.12) for edit in np.arange(1.8, 2.41, 0.05)
-        for length in (0.014, 0.02) if te / 4 - 7.5e-3 - length / 2 > 0
-    ]  # fmt: skip
-    for kind, sequences in kinds.items():
-        reports = [
-            sl.mrs.judge_isolation(one, wanted, unwanted, ensemble=alone, magnitude=True)
-            for one in sequences
-        ]
-        strong = [report for report in reports if report.peak[0] >= 0.3]
-        if strong:
-            yield kind, max(strong, key=lambda report: report.selectivity_db[0])
-
-
-#: name: (unwanted, least mean and least worst selectivity in dB, largest share of water in %)
+#: Designs from scratch, their races included: the longest of each kind.
+FROM_SCRATCH = ("Glu", "Gln at scanner", "Glu among all", "Fit")
+#: name of a shipped design: (act, least mean and worst selectivity in dB, least mean peak, by how
+#: many dB its mean has to be above that of the best opponent)
 ISOLATIONS = {
-    "Glu free": ("Gln", 18, 15, None), "Gln free": ("Glu", 22, 18, None),
-    "Glu": ("Gln", 17, None, 3), "Gln": ("Glu", 21, None, 3),
+    "Glu": ("two", 20, 15, 1.0, None), "Gln": ("two", 24, 19, 1.0, None),
+    "Glu free": ("two", 18, 15, 1.0, None), "Gln free": ("two", 22, 18, 1.0, None),
+    "Glu among all": ("all", 13, None, None, 6), "Gln among all": ("all", 6.5, None, None, 6),
+    "Glu at scanner": ("scanner", 16, 8, 0.6, 4), "Gln at scanner": ("scanner", 21, 11, 0.6, 4),
 }  # fmt: skip
+MEMBERS = sl.Ensemble.grid(np.linspace(-5, 5, 5), np.linspace(0.9, 1.1, 5))
 
 
-def isolations():
-    """Designs from scratch, their races included, and what conventional sequences reach."""
-    for name, (unwanted, mean, worst, water) in ISOLATIONS.items():
-        wanted = name.split()[0]
+def races():
+    """Wall time of designs from scratch."""
+    for name in FROM_SCRATCH:
         start = time.perf_counter()
         result, _ = spectral_pulses.raced(name)
         seconds = time.perf_counter() - start
-        report = sl.mrs.judge_isolation(result.sequence, wanted, unwanted)
-        name = f"{wanted} alone, {'safe and smooth' if water else 'free'}"
-        decibels = report.selectivity_db
         yield record(f"{name}: race and design, wall time", seconds, "s", at_most=120)
-        yield record(f"{name}: mean selectivity", decibels.mean(), "dB", at_least=mean)
-        yield record(f"{name}: worst selectivity", decibels.min(), "dB", at_least=worst)
-        yield record(f"{name}: mean peak, of pulse-acquire", report.peak.mean(), "", at_least=1.0)
-        yield record(f"{name}: lowest peak, of pulse-acquire", report.peak.min(), "")
-        yield record(f"{name}: water excited", 100 * result.water, "%", at_most=water)
-        yield record(f"{name}: RF peak", result.rf_hz.max(), "Hz", at_most=500)
-        yield record(f"{name}: RF rms", np.sqrt(np.mean(result.rf_hz**2)), "Hz")
-    for wanted, unwanted in (("Glu", "Gln"), ("Gln", "Glu")):
-        for kind, best in best_conventional(wanted, unwanted):
-            yield record(f"{wanted}, best {kind}: selectivity", best.selectivity_db[0], "dB")
-            yield record(f"{wanted}, best {kind}: peak", best.peak[0], "")
+        entry = sl.mrs.shipped(name)
+        yield record(f"{name}: loss, over that of the shipped design", result.fun / entry.loss, "x",
+                     at_most=1.3)  # fmt: skip
+
+
+def opponents_of(act):
+    """Best opponent in every act: {wanted: (family, mean, worst and peak over the members)}."""
+    entries, best = json.loads(opponents.PATH.read_text())[act], {}
+    for wanted, families in entries.items():
+        for family, numbers in families.items():
+            sequence = opponents.sequence_of(act, family, numbers)
+            decibels, peaks = opponents.verdicts(sequence, act, MEMBERS)[wanted]
+            verdict = family, decibels.mean(), decibels.min(), peaks.mean()
+            best[wanted] = max(best.get(wanted, verdict), verdict, key=lambda one: one[1])
+    return best
+
+
+def isolations():
+    """Every shipped design in its act, and the best opponent under the same conditions."""
+    best = {act: opponents_of(act) for act in ("two", "all", "scanner")}
+    for act, winners in best.items():
+        for wanted, (family, mean, worst, peak) in winners.items():
+            row = f"{wanted}, act {act!r}, best opponent ({family})"
+            yield record(f"{row}: mean selectivity", mean, "dB")
+            yield record(f"{row}: worst selectivity", worst, "dB")
+            yield record(f"{row}: mean peak, of any phase", peak, "")
+    for name, (act, mean, worst, peak, margin) in ISOLATIONS.items():
+        design, wanted = sl.mrs.shipped(name), name.split()[0]
+        names = opponents.others(act, wanted)
+        report = sl.mrs.judge_isolation(design.sequence, wanted, tuple(names), ensemble=MEMBERS,
+                                        at_concentration=act == "all")  # fmt: skip
+        decibels = report.selectivity_db
+        yield record(f"design {name}: mean selectivity", decibels.mean(), "dB", at_least=mean)
+        yield record(f"design {name}: worst selectivity", decibels.min(), "dB", at_least=worst)
+        yield record(f"design {name}: mean peak", report.peak.mean(), "", at_least=peak)
+        family, other, *_ = best[act][wanted]
+        yield record(f"design {name}: mean above the best opponent", decibels.mean() - other, "dB",
+                     at_least=margin, baseline=f"{family}, benchmarks/opponents.py")  # fmt: skip
+        water = None if "free" in name or act == "all" else 3
+        yield record(f"design {name}: water excited", 100 * design.water, "%", at_most=water)
+        yield record(f"design {name}: RF peak", design.rf_hz.max(), "Hz", at_most=500)
     nominal = sl.mrs.shipped("Glu nominal").sequence
     decibels = sl.mrs.judge_isolation(nominal, "Glu", "Gln").selectivity_db
     yield record("Glu alone, designed for one member: there", decibels[12], "dB")
     yield record("Glu alone, designed for one member: mean selectivity", decibels.mean(), "dB")
     yield record("Glu alone, designed for one member: worst selectivity", decibels.min(), "dB")
+
+
+def scanner_gradient(rounds=9):
+    """Gradient with slices, crushers and dead times: its error, and its price."""
+    corners = sl.Ensemble([0, -5, -5, 5, 5], [1, 0.9, 1.1, 0.9, 1.1])
+    blocks = sl.mrs.press(16e-3, 84e-3, **sl.mrs.at_scanner())
+    ideal = sl.mrs.press(16e-3, 84e-3, free=(None, (5.5e-3, 5.5e-3), (5.5e-3, 2.5e-3)),
+                         **sl.mrs.ideal())  # fmt: skip
+    kinds = {"slices": blocks, "ideal": ideal}
+    problem = sl.mrs.isolation_problem("Glu", "Gln", blocks=blocks, ensemble=corners,
+                                       precision="double")  # fmt: skip
+    x = sl.mrs.starting_point(problem, noise=0.2)
+    check = sl.check_gradient(problem.goal().value, x, "difference", samples=4)
+    yield record("gradient with slices, crushers and dead times", check.relative_error, "",
+                 at_most=1e-6, baseline="central difference of the same value")  # fmt: skip
+    goals = {name: sl.mrs.isolation_problem("Glu", "Gln", blocks=one, ensemble=corners).goal()
+             for name, one in kinds.items()}  # fmt: skip
+    jobs = {name: lambda goal=goal: goal.value(x) for name, goal in goals.items()}
+    times = interleave(jobs, rounds)
+    yield record("gradient with slices, price", ratio(times["slices"], times["ideal"]), "x",
+                 at_most=1.3, baseline="ideal pulses, the same free intervals")  # fmt: skip
 
 
 def bounds():
@@ -304,15 +342,15 @@ def bounds():
     for te1 in tes:
         for te2 in tes:
             model, sequence = models[round(te1 + te2, 6)], sl.mrs.press(te1, te2)
-            for name, found in sl.mrs.judge_bounds(sequence, model, alone).items():
+            for name, found in sl.mrs.judge_bounds(sequence, model, alone).bound.items():
                 best[name] = min(best.get(name, (np.inf,)), (found[0], sequence, model),
                                  key=lambda entry: entry[0])  # fmt: skip
     sequence = sl.mrs.shipped("Cramer-Rao").sequence
-    found = sl.mrs.judge_bounds(sequence, sl.mrs.fit_model(sl.mrs.duration(sequence)))
+    found = sl.mrs.judge_bounds(sequence, sl.mrs.fit_model(sl.mrs.duration(sequence))).bound
     yield record("Cramer-Rao design, echo time", 1e3 * sl.mrs.duration(sequence), "ms", at_most=70)
     for name in ("Glu", "Gln"):
         nominal, press, model = best[name]
-        members = sl.mrs.judge_bounds(press, model)[name]
+        members = sl.mrs.judge_bounds(press, model).bound[name]
         bound = f"Cramer-Rao bound of {name}"
         yield record(f"{bound}, best PRESS", 100 * nominal, "%")
         yield record(f"{bound}, best PRESS, echo time", 1e3 * sl.mrs.duration(press), "ms")
@@ -325,3 +363,57 @@ def bounds():
         yield record(f"{bound}, mean lower than the same PRESS's", members.mean() /
                      found[name].mean(), "x",
                      baseline="the same PRESS, mean of the same 25 members")  # fmt: skip
+
+
+def fits(n=1000, at_random=400):
+    """Fits of noisy spectra: deviations against bounds, and errors where the field is not nominal.
+
+    Macromolecules are in the spectra of the second part and in their fits.
+    """
+    alone = sl.Ensemble([0.0], [1.0])
+    press, model = sl.mrs.press(10e-3, 10e-3), sl.mrs.fit_model(20e-3)
+    signals = sl.mrs.fit_signals(press, model)
+    spectra = [sl.mrs.noisy_spectrum(signals, model, seed) for seed in range(n)]
+    start = time.process_time()
+    found = [sl.mrs.fit_spectrum(one, signals, model).amplitudes for one in spectra]
+    seconds = (time.process_time() - start) / n
+    yield record("fit of 7 molecules to 445 points, CPU time", 1e3 * seconds, "ms", at_most=10)
+    bound = sl.mrs.judge_bounds(press, model, alone).bound
+    for name in ("Glu", "Gln", "NAA", "Cr", "mI"):
+        scatter = np.std([one[name] for one in found], ddof=1) / model.concentrations[name]
+        yield record(f"PRESS 10/10, {n} fits: deviation of {name} against its bound",
+                     abs(scatter / bound[name][0] - 1), "", at_most=0.07)  # fmt: skip
+    members, means, errors = MEMBERS, sl.mrs.ideal(), {}
+    kinds = {"PRESS 10/10": sl.mrs.press(10e-3, 10e-3, **means),
+             "semi-LASER 14/14": sl.mrs.semi_laser(14e-3, 14e-3, **means),
+             "Cramer-Rao design": sl.mrs.shipped("Cramer-Rao").sequence,
+             "Fit design": sl.mrs.shipped("Fit").sequence}  # fmt: skip
+    molecules = (*sl.mrs.FITTED, sl.mrs.macromolecules())
+    for kind, sequence in kinds.items():
+        model = sl.mrs.fit_model(sl.mrs.duration(sequence), molecules=molecules)
+        basis = sl.mrs.fit_signals(sequence, model)
+        signals = sl.mrs.fit_signals(sequence, model, members.offset_hz, members.b1_scale)
+        report = sl.mrs.judge_bounds(sequence, model, members)
+        rng, found = np.random.default_rng(3), []
+        for seed in range(at_random):
+            member = rng.integers(members.members)
+            data = {name: one[member] for name, one in signals.items()}
+            spectrum = sl.mrs.noisy_spectrum(data, model, seed)
+            found.append(sl.mrs.fit_spectrum(spectrum, basis, model).amplitudes)
+        for name in ("Glu", "Gln"):
+            wrong = np.array([one[name] for one in found]) / model.concentrations[name] - 1
+            what = f"{kind}, {at_random} fits at random B0 and B1: error of {name}, rms"
+            errors[kind, name] = np.sqrt(np.mean(wrong**2))
+            yield record(what, 100 * errors[kind, name], "%")
+            expected = np.sqrt(np.mean(report.error[name] ** 2))
+            yield record(f"{kind}: bound and bias of {name} together, rms", 100 * expected, "%")
+    for name, most in (("Glu", None), ("Gln", 0.8)):
+        share = errors["Fit design", name] / errors["semi-LASER 14/14", name]
+        yield record(f"Fit design: error of {name} over that of semi-LASER 14/14", share, "x",
+                     at_most=most, baseline="the same fits of the same noise")  # fmt: skip
+    report = sl.mrs.judge_bounds(sl.mrs.shipped("Fit").sequence, sl.mrs.fit_model(40e-3), members)
+    for name, most, least in (("Glu", 1.35, 2), ("Gln", 3.5, 3)):
+        yield record(f"Fit design: mean bound of {name}", 100 * report.bound[name].mean(), "%",
+                     at_most=most)  # fmt: skip
+        bias = np.sqrt(np.mean(report.bias[name] ** 2))
+        yield record(f"Fit design: bias of {name}, rms", 100 * bias, "%", at_most=least)

@@ -145,13 +145,14 @@ def measures():
     names = set(sl.__all__) - set(sl.FACE)
     ensemble = sl.Ensemble.grid(np.linspace(-10e3, 10e3, 21), np.linspace(0.8, 1.2, 3))
     problem = sl.Problem("Iz", "Ix", 500e-6, 250, 10e3, ensemble=ensemble)
-    spectral = sl.mrs.isolation_problem("Glu", "Gln", te1=16e-3, te2=84e-3)
+    spectral = sl.mrs.isolation_problem("Glu", "Gln")
     return {
         "rooms at the top of spinlab/": (len(rooms) - 1, 12),
         "floors of wings": (floors(), 7),
         "names on sl. beside the wings": (len(names), 40),
         "code lines, core": (core, 3500),
-        "code lines, core and mrs": (core + mrs, 4800),
+        # 4800 before sequences went to the scanner: slices, pathways, fits, relaxation, Pulseq.
+        "code lines, core and mrs": (core + mrs, 5400),
         "share of checks in the code, %": (100 * sum(shares.values()) / sum(rows.values()), 12),
         f"files over {FILE} lines": (len(longest["files"]), 0),
         f"functions over {FUNCTION} lines of code": (len(longest["functions"]), 0),

@@ -1,5 +1,7 @@
 """Bounds: against the full fit and against noise; their derivatives; what is said to bad input."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,10 +14,10 @@ NAMES = list(CONCENTRATIONS)
 
 def press_spectra(te1=15e-3, te2=25e-3, model=MODEL, width=6.0):
     found = {}
-    for name in model.concentrations:
-        one, scanner = sl.mrs.metabolite(name), sl.mrs.Scanner()
+    for one in model.molecules:
+        scanner = sl.mrs.Scanner()
         lines = sl.mrs.transitions(one, sl.mrs.simulate(one, sl.mrs.press(te1, te2), scanner), scanner)
-        found[name] = sl.mrs.spectrum(lines, model.ppm, width)
+        found[one.name] = sl.mrs.spectrum(lines, model.ppm, width)
     return found
 
 
@@ -74,35 +76,53 @@ def test_a_fit_reaches_the_bound():
     np.testing.assert_allclose(scatter, expected, rtol=0.05)
 
 
-def test_gradient_of_the_loss():
+@pytest.mark.parametrize("bias, reference", [(0.0, None), (0.0, "Cr"), (0.7, None), (0.7, "Cr")])
+def test_gradient_of_the_loss(bias, reference):
     rng = np.random.default_rng(1)
-    spectra = {name: np.stack([one, 1.1 * one]) + 1e-4 * rng.standard_normal((2, one.size))
+    spectra = {name: np.stack([1.1 * one, one, (0.9 + 0.1j) * one]) + 1e-4 * rng.standard_normal((3, one.size))
                for name, one in SPECTRA.items()}  # fmt: skip
-    loss = sl.mrs.BoundLoss(MODEL, {"Glu": 0.02, "Gln": 0.05})
+    members = sl.Ensemble([2.0, 0.0, -2.0], [1.0, 1.0, 1.1], weights=[1, 2, 4])
+    loss = sl.mrs.BoundLoss(MODEL, {"Glu": 0.02, "Gln": 0.05}, bias, reference, members)
     change = {name: 1e-3 * (rng.standard_normal(one.shape) + 1j * rng.standard_normal(one.shape))
               for name, one in spectra.items()}  # fmt: skip
 
     def along(step):
         return loss({name: spectra[name] + step * change[name] for name in spectra})
 
-    slopes = (along(1e-4)[0] - along(-1e-4)[0]) / 2e-4  # of every member alone
-    gradients = sum(np.sum(np.conj(along(0)[1][name]) * change[name], axis=1) for name in spectra)
-    np.testing.assert_allclose(gradients.real, slopes, rtol=1e-6)
-    bounds = MODEL.bounds(spectra)
-    expected = (bounds["Glu"] / 0.02) ** 2 + (bounds["Gln"] / 0.05) ** 2
-    np.testing.assert_allclose(loss(spectra)[0], expected)
+    value, derivatives = along(0)
+    slopes = (along(3e-5)[0] - along(-3e-5)[0]) / 6e-5  # of every member alone, or of their mean
+    gradients = sum(np.sum(np.conj(derivatives[name]) * change[name], axis=1) for name in spectra)
+    np.testing.assert_allclose(gradients.real.sum() if bias else gradients.real, slopes, rtol=1e-6)
+    if not (bias or reference):
+        bounds = MODEL.bounds(spectra)
+        np.testing.assert_allclose(value, (bounds["Glu"] / 0.02) ** 2 + (bounds["Gln"] / 0.05) ** 2)
 
 
-def test_gradient_of_a_whole_problem():
+@pytest.mark.parametrize("bias", [0.0, 2.0])
+def test_gradient_of_a_whole_problem(bias):
     model = sl.mrs.FitModel(MODEL.ppm, {"Glu": 10.0, "Gln": 3.5}, MODEL.noise)
     problem = sl.mrs.cramer_rao_problem(
-        {"Glu": 0.02, "Gln": 0.05}, model, 2e-3, 4e-3, precision="double",
-        ensemble=sl.Ensemble([-5.0, 5.0], [0.9, 1.1]),
+        {"Glu": 0.02, "Gln": 0.05}, model, sl.mrs.press(2e-3, 4e-3, free=True), bias, precision="double",
+        ensemble=sl.Ensemble([-5.0, 0.0, 5.0], [0.9, 1.0, 1.1]),
     )  # fmt: skip
     x, direction = 0.2 * np.random.default_rng(2).standard_normal((2, 2 * problem.steps))
     values = [problem.value(x + sign * 1e-5 * direction)[0] for sign in (1, -1)]
     slope = (values[0] - values[1]) / 2e-5
     assert abs(problem.value(x)[1] @ direction / slope - 1) < 1e-6
+
+
+@pytest.mark.parametrize("reference", [None, "Cr"])
+def test_the_loss_is_made_of_what_the_judge_says(reference):
+    """Of split steps without RF; pulses that follow B1 make the bias."""
+    blocks = sl.mrs.press(2e-3, 4e-3, free=True, pathway="both")
+    goals, members = {"NAA": 0.02, "mI": 0.05}, sl.Ensemble([0.0, 5.0, -5.0], [1.0, 0.9, 1.1], weights=[1, 2, 3])
+    problem = sl.mrs.cramer_rao_problem(
+        goals, sl.mrs.fit_model(6e-3), blocks, 3.0, reference, precision="double", ensemble=members,
+        dt=0.1e-3,
+    )  # fmt: skip
+    report = problem.loss.judge(problem.sequence(np.zeros(2 * problem.steps)), problem, members)
+    expected = sum((report.bound[name] ** 2 + 3 * report.bias[name] ** 2) / goal**2 for name, goal in goals.items())
+    assert problem.value(np.zeros(2 * problem.steps))[0] == pytest.approx(expected @ members.weights, rel=1e-3)
 
 
 def test_more_noise_and_more_baseline_cost():
@@ -116,4 +136,63 @@ def test_judged_by_the_exact_path():
     one = sl.Ensemble([0.0], [1.0])
     judged = sl.mrs.judge_bounds(sl.mrs.press(15e-3, 25e-3), MODEL, one)
     for name, bound in MODEL.bounds(SPECTRA).items():
-        np.testing.assert_allclose(judged[name], [bound], rtol=1e-9)
+        np.testing.assert_allclose(judged.bound[name], [bound], rtol=1e-9)
+        np.testing.assert_allclose(judged.bias[name], [0.0], atol=1e-9)
+
+
+def test_the_noise_knows_nothing_of_the_lines():
+    """Broader lines are measured worse; figures of a reader who held the noise, by hand."""
+    one, found = sl.Ensemble([0.0], [1.0]), []
+    for width in (3, 6, 9, 12):
+        model = sl.mrs.fit_model(20e-3, linewidth_hz=width)
+        assert model.noise == sl.mrs.fit_model(20e-3).noise
+        bound = sl.mrs.judge_bounds(sl.mrs.press(10e-3, 10e-3), model, one).bound
+        found.append([100 * bound["Glu"][0], 100 * bound["Gln"][0]])
+    expected = [[1.17, 2.92], [1.84, 5.34], [2.58, 7.68], [3.60, 9.83]]
+    np.testing.assert_allclose(found, expected, atol=0.006)
+
+
+def test_molecules_of_your_own_are_fitted_like_all_others():
+    own = replace(sl.mrs.metabolite("Glu"), name="mine")
+    model = sl.mrs.fit_model(40e-3, molecules=(own, *NAMES[1:]))
+    members = sl.Ensemble([0.0, 3.0], [1.0, 0.9])
+    ours, theirs = (sl.mrs.judge_bounds(sl.mrs.press(15e-3, 25e-3), one, members) for one in (MODEL, model))
+    np.testing.assert_allclose(theirs.bound["mine"], ours.bound["Glu"])
+    problem = sl.mrs.cramer_rao_problem({"mine": 0.02}, model, sl.mrs.press(15e-3, 25e-3, free=True))
+    assert problem.metabolites[0] is own
+    by_dict = sl.mrs.FitModel(MODEL.ppm, {own: 3.0, "Gln": 3.5})
+    assert by_dict.concentrations == {"mine": 3.0, "Gln": 3.5}
+
+
+def test_a_short_t2_leaves_less_at_the_echo():
+    """What decays with the T2 of NAA is as it was; of what decays faster the share is smaller."""
+    fast = replace(sl.mrs.metabolite("Cr"), name="fast", t2=0.03, concentration=8.0)
+    for te in (20e-3, 80e-3):
+        left = sl.mrs.fit_model(te, molecules=(*NAMES, fast)).concentrations
+        assert left["fast"] == pytest.approx(8 * np.exp(te / 0.16 - te / 0.03))
+        assert {name: left[name] for name in NAMES} == CONCENTRATIONS
+
+
+def test_the_bias_is_that_of_a_fit():
+    """The linear formula against nonlinear fits of noiseless signals, a little off the nominal field."""
+    sequence, model = sl.mrs.shipped("Cramer-Rao").sequence, sl.mrs.fit_model(40e-3)
+    report = sl.mrs.judge_bounds(sequence, model, sl.Ensemble([0.4], [0.995]))
+    basis, signals = (sl.mrs.fit_signals(sequence, model, *member) for member in ((), (0.4, 0.995)))
+    quiet = replace(model, noise=1e-12)
+    data = sl.mrs.noisy_spectrum(signals, quiet, 0, phase_deg=0, shift_hz=0, width_hz=0)
+    fit = sl.mrs.fit_spectrum(data, basis, model).amplitudes
+    for name, value in model.concentrations.items():
+        assert report.bias[name][0] == pytest.approx(fit[name] / value - 1, rel=0.1, abs=1e-3), name
+    assert abs(report.bias["Gln"][0]) > 0.005
+    np.testing.assert_allclose(report.error["Glu"] ** 2, report.bound["Glu"] ** 2 + report.bias["Glu"] ** 2)
+
+
+def test_ratios_do_not_care_for_what_is_common():
+    """Crushed 180s that follow B1 make all amplitudes smaller; ratios to Cr stay."""
+    low, sequence, model = sl.Ensemble([0.0], [0.9]), sl.mrs.press(10e-3, 10e-3), sl.mrs.fit_model(20e-3)
+    alone, ratio = (sl.mrs.judge_bounds(sequence, model, low, one) for one in (None, "Cr"))
+    assert alone.bias["NAA"][0] < -0.05 and abs(ratio.bias["NAA"][0]) < 0.005
+    assert ratio.bias["Cr"][0] == ratio.bound["Cr"][0] == 0
+    np.testing.assert_allclose(ratio.bias["Gln"], alone.bias["Gln"] - alone.bias["Cr"], atol=1e-9)
+    assert ratio.bound["NAA"][0] > alone.bound["NAA"][0]
+    assert repr(alone).startswith("BoundReport(bound, bias, both in %, rms over members: Glu ")

@@ -6,6 +6,7 @@ by hand (:data:`JUDGED`).
 """
 
 import re
+from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
 
@@ -261,6 +262,13 @@ def pure_echo(te, phase=None, angle=180.0, part=4):
     return (sl.mrs.IdealPulse(90.0, 90.0), wait, turn, wait, *middle, wait, turn, wait)
 
 
+def weak(length, product=6, te1=20e-3, te2=80e-3, **means):
+    refocus = sl.mrs.slice_pulse(length, product)
+    return sl.mrs.press(te1, te2, **{**sl.mrs.at_scanner(), "refocus": refocus, **means})
+
+
+#: A hard pulse that claims to be a slice.
+BLOCK = sl.mrs.SlicePulse(sl.Pulse(np.array([[1.0], [0.0]]) * np.ones(90), 1e-4, 0.5 / 9e-3), 700.0)
 GAUSS = gaussian()
 U = np.random.default_rng(3).uniform(-1, 1, 500)
 #: exercise: wrong answers, or functions that make one of the right answer (as data) and a folder
@@ -305,6 +313,27 @@ JUDGED = {
     "ex-own-editing": [
         sl.mrs.pulse_acquire(), sl.mrs.press(0.015, 0.015), sl.mrs.mega_press(0.068, 2.3), sl.mrs.mega_press(0.068, 1.89, mode="on"), sl.mrs.mega_press(0.09, 1.89),
         sl.mrs.mega_press(0.068, 1.89)[:-1], (), 0.068, sl.mrs.mega_press(0.068, 3.0),
+    ],
+    "ex-own-molecule": [
+        lambda right, _: [*right[:3], right[3] + 1], lambda right, _: [*right[:3], -right[3]], lambda right, _: [*right[:3], np.nan], lambda right, _: right[:3],
+        lambda right, _: [right[0], [2.78, 2.84], *right[2:]], lambda right, _: [right[0], right[1][::-1], *right[2:]], lambda right, _: ["NAA", *right[1:]], lambda right, _: ["Asx", *right[1:]],
+        lambda right, _: [*right[:2], right[2][:-1], right[3]], lambda right, _: [*right[:2], [*right[2], sl.mrs.Delay(0.05)], right[3]], lambda right, _: [*right[:2], [], right[3]],
+        ("Asp", (2.74, 2.88), sl.mrs.press(0.04, 0.04), -13.0), ("mI", (3.45, 3.6), sl.mrs.press(0.01, 0.01), 15.3), ("Glu", (2.25, 2.55), sl.mrs.shipped("Glu").sequence, 10.0), "Asp",
+    ],
+    "ex-gaba-fit": [
+        sl.mrs.pulse_acquire(), sl.mrs.press(0.01, 0.01, **sl.mrs.ideal()), sl.mrs.press(0.005, 0.005, **sl.mrs.ideal()), sl.mrs.spin_echo(0.03),
+        sl.mrs.j_refocused(0.01, 0.01, **sl.mrs.ideal()), sl.mrs.j_refocused(0.01, 0.01), sl.mrs.shipped("Fit").sequence, (), 0.03,
+        lambda right, _: right[:-1], lambda right, _: right[1:], lambda right, _: right[::-1],
+        lambda right, _: [replace(one, pulse=scaled(one.pulse, 1.2)) if isinstance(one, sl.mrs.ShapedPulse) else one for one in right],
+        lambda right, _: [sl.mrs.Delay(one.duration) if isinstance(one, sl.mrs.ShapedPulse) else one for one in right],
+    ],
+    "ex-weak-amplifier": [
+        weak(7e-3), weak(9e-3, 5), weak(12e-3), weak(9e-3, te2=79e-3), weak(9e-3, te2=81e-3), weak(9e-3, free=True), weak(9e-3, free=False),
+        weak(9e-3, free=(None, (2e-3, 2e-3), (2e-3, 2.25e-3))), weak(9e-3, free=(None, (9e-3, 9e-3), (2e-3, 2.5e-3))), weak(9e-3, pathway="both"),
+        weak(9e-3, pathway="none"), weak(9e-3, refocus=BLOCK), weak(9e-3, refocus=replace(BLOCK, extent=1.0)), weak(9e-3, excite=None),
+        lambda right, _: right[:-1], lambda right, _: [replace(one, bandwidth_hz=800.0) if hasattr(one, "bandwidth_hz") else one for one in right],
+        lambda right, _: [replace(one, pulse=scaled(one.pulse, 0.8)) if hasattr(one, "pulse") else one for one in right],
+        sl.mrs.press(0.02, 0.08), (), 15,
     ],
 }  # fmt: skip
 
@@ -364,7 +393,7 @@ def test_any_format_will_do(ending, tmp_path):
 
 def test_objects_become_plain_data_and_come_back():
     sequence = (*sl.mrs.mega_press(0.068), sl.mrs.ShapedPulse(GAUSS, carrier_ppm=2.0))
-    assert repr(sl.mrs.sequences.check_sequence(unpack(pack(sequence)))) == repr(sequence)
+    assert repr(sl.mrs.blocks.check_sequence(unpack(pack(sequence)))) == repr(sequence)
     problem = sl.Problem("Iz", "Ix", 50e-6, 20, 10e3)
     result = sl.design(problem, kind="xy", max_iterations=2)
     assert np.array_equal(unpack(pack(result)).waveform, result.pulse.waveform)

@@ -21,10 +21,10 @@ WINGS = {
     "propagation": "elements adjoint arguments quaternions rotations grape fem methods spinors checks",
     "files": "formats vendors save_load",
     "control": "objectives ensemble goal exact judgement designs problem races adaptive",
-    "mrs": "metabolites sequences simulation spectra basis_sets split_step designs problem isolation "
-    "cramer_rao",
+    "mrs": "metabolites macromolecules blocks relaxation selective_pulses sequences split_step simulation spectra "
+    "basis_sets adjoint designs problem isolation fit_models fitting cramer_rao pulseq",
     "plotting": "",
-    "teaching": "answers.plain answers.judged answers.chapter1 answers.chapter2 answers.chapter3 answers.chapter4 answers "
+    "teaching": "answers.plain answers.judged answers.judged_spectra answers.chapter1 answers.chapter2 answers.chapter3 answers.chapter4 answers "
     "exercises grade svg_frames figures sliders formula_sliders",
 }
 FLOORS = ["inputs", "spins pulses optimisers", "propagation files", "control", "mrs plotting", "teaching"]
@@ -32,7 +32,7 @@ FLOORS = ["inputs", "spins pulses optimisers", "propagation files", "control", "
 KEEPERS = {
     "matplotlib": {"plotting", "teaching.figures"},
     "ipywidgets": {"teaching.sliders"},
-    "autograd": {"propagation.methods", "propagation.checks"},
+    "autograd": {"propagation.methods", "propagation.checks", "mrs.designs"},
 }
 LIBRARY = ROOT / "spinlab"
 MODULES = {

@@ -245,6 +245,13 @@ def test_editing_refocuses_the_coupling():
         assert parts["difference"] == pytest.approx((parts["on"] - parts["off"]) / 2)
 
 
+@pytest.mark.parametrize("te1", [0.008, 0.01, 0.012, 0.013])
+def test_editing_pulses_may_fill_their_intervals(te1):
+    """Where there is just enough time, rounding errors do not refuse it."""
+    blocks = sl.mrs.mega_press(2 * (te1 + 0.014), te1=te1, mode="on")
+    assert min(block.duration for block in blocks if isinstance(block, sl.mrs.Delay)) == 0
+
+
 def test_gaussian_pulse_turns_by_its_angle():
     pulse = sl.mrs.gaussian_pulse(0.02, angle_deg=90.0)
     assert pulse.duration == pytest.approx(0.02)

@@ -134,11 +134,37 @@ def read_siemens(text):
 # Pulseq.
 
 
-def _pypulseq():
+def pypulseq():
+    """The optional package."""
     try:
         return importlib.import_module("pypulseq")
     except ImportError:
         raise ImportError("Pulseq needs pypulseq: pip install 'spinlab-book[pulseq]'.") from None
+
+
+def pulseq_rf(pulse, system, **how):
+    """A pulse as an event of pypulseq: in Hz, every step repeated on the raster of the RF.
+
+    ``how`` are keywords of ``pypulseq.make_arbitrary_rf``.
+    """
+    raster = system.rf_raster_time
+    times = round(pulse.dt / raster)
+    require(times >= 1 and abs(times * raster - pulse.dt) <= 1e-6 * pulse.dt,
+            f"{pulse.dt:.6g} s is no multiple of Pulseq's RF raster of {raster * 1e6:g} us; give "
+            "another as system=pypulseq.Opts(rf_raster_time=...).")
+    whole("The number of samples on the raster", times * pulse.steps, 2, SAMPLES)
+    signal = np.repeat((pulse.waveform[0] + 1j * pulse.waveform[1]) * pulse.rf_hz, times)
+    make = pypulseq().make_arbitrary_rf
+    return make(signal, 0, no_signal_scaling=True, system=system, **how)
+
+
+def pulseq_text(sequence, name):
+    """What pypulseq writes for a sequence of this name."""
+    sequence.set_definition("Name", one_line(name).replace(" ", "_") or "spinlab")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "pulse.seq")
+        sequence.write(str(path))
+        return path.read_text(encoding="utf-8")
 
 
 def write_pulseq(pulse, about, system=None):
@@ -147,27 +173,15 @@ def write_pulseq(pulse, about, system=None):
     The samples are in Hz and not rescaled; every step is repeated on the raster of the RF, which
     ``system`` (``pypulseq.Opts``, default 1 us) may change together with dead times.
     """
-    pp = _pypulseq()
+    pp = pypulseq()
     system = pp.Opts() if system is None else instance("system", system, pp.Opts)
     _shape(pulse)  # to be refused now
-    raster = system.rf_raster_time
-    times = round(pulse.dt / raster)
-    require(times >= 1 and abs(times * raster - pulse.dt) <= 1e-6 * pulse.dt,
-            f"{pulse.dt:.6g} s is no multiple of Pulseq's RF raster of {raster * 1e6:g} us; give "
-            "another as system=pypulseq.Opts(rf_raster_time=...).")
-    whole("The number of samples on the raster", times * pulse.steps, 2, SAMPLES)
-    signal = np.repeat((pulse.waveform[0] + 1j * pulse.waveform[1]) * pulse.rf_hz, times)
-    rf = pp.make_arbitrary_rf(signal, 0, no_signal_scaling=True, delay=system.rf_dead_time,
-                              system=system, use="other")
+    rf = pulseq_rf(pulse, system, delay=system.rf_dead_time, use="other")
     blocks = np.ceil(pp.calc_duration(rf) / system.block_duration_raster - 1e-6)
     sequence = pp.Sequence(system=system)
     sequence.add_block(rf, pp.make_delay(blocks * system.block_duration_raster))
-    sequence.set_definition("Name", one_line(about).replace(" ", "_") or "spinlab")
     sequence.set_definition("SpinlabPulse", mark_of(pulse))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "pulse.seq")
-        sequence.write(str(path))
-        return path.read_text(encoding="utf-8")
+    return pulseq_text(sequence, about)
 
 
 def read_pulseq(text):
@@ -176,7 +190,7 @@ def read_pulseq(text):
     Files of version 1.4 and later end with a signature; without it nothing tells a file from the
     beginning of one, and pypulseq may read the beginning for ever.
     """
-    pp = _pypulseq()
+    pp = pypulseq()
     body, _, signature = text.partition("\n[SIGNATURE]")
     require(f"\nHash {hashlib.md5(body.encode()).hexdigest()}" in signature,
             "Its signature is missing or does not fit; it was changed or cut.")

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from ..inputs import file_path, hold, instance, positive, require, whole
+from .blocks import check_sequence, duration
 from .metabolites import METABOLITES, Metabolite, Scanner, metabolite
-from .sequences import check_sequence, duration
 from .simulation import simulate
 from .spectra import Transitions, fid, transitions
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from reprlib import repr as brief
 
 import numpy as np
+from autograd import make_vjp
 
 from ..control.designs import design
 from ..control.goal import aggregate_of
@@ -20,7 +21,9 @@ from ..inputs import arrays, choice, function, not_negative, require, whole
 from ..optimisers.goal import Goal, Optimum
 from ..pulses.limits import checked_limits, limit_rows
 from ..pulses.pulse import Pulse
-from .sequences import shaped_press
+from .adjoint import filled
+from .metabolites import WATER
+from .sequences import CONDITIONS, press
 from .spectra import judging_members
 
 #: Half width of the box of the unknowns, for optimisers that need one.
@@ -41,29 +44,32 @@ class SpectralResult(Optimum):
 
     @property
     def pulses(self):
-        """The three shaped pulses."""
+        """The shaped pulses."""
         return self.problem.pulses(self.x)
 
     @property
     def sequence(self):
         """The whole sequence for :func:`spinlab.mrs.simulate`."""
-        return shaped_press(*self.pulses)
+        return self.problem.sequence(self.x)
 
     @property
     def rf_hz(self):
         """RF amplitude of every step, Hz: its maximum is the peak."""
         return self.problem.rf_hz * np.hypot(*self.problem.waveform(self.x)[0])
 
-    @property
-    def water(self):
-        """Mean transverse magnetisation that an interval makes of fresh water, at worst 1."""
-        return float(np.mean(np.abs(self.problem.water(self.problem.waveform(self.x)[0])[0])))
+    def fresh(self, window_ppm=WATER):
+        """Mean transverse magnetisation that an interval makes of fresh water, at worst 1.
+
+        Of whatever has its shift in the window, such as :data:`spinlab.mrs.FAT`.
+        """
+        excited, _ = self.problem.fresh(self.problem.waveform(self.x)[0], window_ppm)
+        return float(np.mean(np.abs(excited)))
 
     def judge(self, ensemble=None):
         """The verdict of the exact path, in the terms that the pulse was designed in.
 
-        For isolation the :class:`spinlab.mrs.IsolationReport`, for a fit the bounds by name; at the
-        scanner, window and line width of the problem.
+        For isolation the :class:`spinlab.mrs.IsolationReport`, for a fit the
+        :class:`spinlab.mrs.BoundReport`; at the scanner, window and line width of the problem.
 
         Parameters
         ----------
@@ -76,14 +82,14 @@ class SpectralResult(Optimum):
 
 
 def starting_point(problem, seed=0, turns=1, noise=0.03):
-    """Unknowns to start from: PRESS itself, a little noise, and hard pulses at random times.
+    """Unknowns to start from: no RF, a little noise, and hard pulses at random times.
 
     Parameters
     ----------
     problem : SpectralProblem
     seed : int
     turns : int
-        How many hard pulses, of 90 or (one in three) 180 degrees, any phase; 0 is plain PRESS.
+        How many hard pulses, of 90 or (one in three) 180 degrees, any phase; with 0 only noise.
     noise : float
         Deviation of the noise, in units of the RF limit; more is a random start.
 
@@ -95,7 +101,7 @@ def starting_point(problem, seed=0, turns=1, noise=0.03):
     rng = np.random.default_rng(whole("seed", seed, 0))
     x = not_negative("noise", noise) * rng.standard_normal((2, problem.steps))
     for _ in range(whole("turns", turns, 0)):
-        first, phase = rng.integers(problem.steps - 1), rng.uniform(0, 2 * np.pi)
+        first, phase = rng.integers(max(1, problem.steps - 1)), rng.uniform(0, 2 * np.pi)
         amplitude = rng.choice([0.25, 0.25, 0.5]) / (2 * problem.dt * problem.rf_hz)
         push = np.arctanh(min(0.95, amplitude))
         x[:, first : first + 2] += push * np.array([[np.cos(phase)], [np.sin(phase)]])
@@ -104,6 +110,8 @@ def starting_point(problem, seed=0, turns=1, noise=0.03):
 
 def spectral_goal(problem, aggregate="mean", limits=None, turns=1, noise=0.03):
     """The loss of a problem with its penalties: :meth:`spinlab.mrs.SpectralProblem.goal`."""
+    require(problem.loss is not None, "This problem has no loss to make small; give one, "
+            "SpectralProblem(metabolites, loss).")  # fmt: skip
     averaged, limits = aggregate == "mean", checked_limits(limits)
     aggregate = find_aggregate(aggregate)
     spectra_of, weights = problem.prepare(), problem.ensemble.weights
@@ -130,6 +138,40 @@ def spectral_goal(problem, aggregate="mean", limits=None, turns=1, noise=0.03):
     )  # fmt: skip
 
 
+def from_autograd(f):
+    r"""A loss of :class:`SpectralProblem` from a function without derivatives.
+
+    Autograd differentiates by the real and by the imaginary parts :math:`R` and :math:`I` of the
+    spectra; the derivative is :math:`D = \partial f/\partial R + i\,\partial f/\partial I`.
+
+    Parameters
+    ----------
+    f : callable
+        ``f({name: (re, im)})``, of arrays (members, points), in autograd's NumPy.  It returns one
+        number, or one for every member, (members,), that depends on no other member's spectra.
+
+    Returns
+    -------
+    callable
+
+    Examples
+    --------
+    >>> import autograd.numpy as anp
+    >>> energy = from_autograd(lambda spectra: anp.sum(spectra["Glu"][0]**2 + spectra["Glu"][1]**2))
+    >>> value, derivatives = energy({"Glu": np.array([[1.0, 2.0j]])})
+    >>> derivatives["Glu"]
+    array([[2.+0.j, 0.+4.j]])
+    """
+    return partial(_differentiated, function("f", f))  # which travels to other processes
+
+
+def _differentiated(f, spectra):
+    parts = {name: (S.real, S.imag) for name, S in spectra.items()}
+    pullback, value = make_vjp(f)(parts)
+    slopes = pullback(np.ones_like(value))
+    return value, {name: re + 1j * im for name, (re, im) in slopes.items()}
+
+
 def check_loss(found, spectra):
     """What a loss returns: one number or one a member, and its derivatives as one array."""
     good = isinstance(found, (tuple, list)) and len(found) == 2 and isinstance(found[1], dict)
@@ -147,14 +189,14 @@ def mapper(count):
 
 
 def scan_timings(make, timings, jobs=None, **options):
-    """Echo times as design variables: a short design for each, the best first.
+    """Timings as design variables: a short design for each, the best first.
 
     Parameters
     ----------
     make : callable
-        ``make(te1, te2)`` returns the problem, with whatever depends on the echo times.
-    timings : list of (float, float)
-        TE1 and TE2, s.
+        ``make(*timing)`` returns the problem, with whatever depends on its times.
+    timings : list of tuple of float
+        Such as TE1 and TE2, s.
     jobs : int, optional
         Designs at a time, as in :func:`spinlab.sweep`.
     **options
@@ -168,17 +210,17 @@ def scan_timings(make, timings, jobs=None, **options):
 
     Examples
     --------
-    >>> from spinlab.mrs import isolation_problem
+    >>> from spinlab.mrs import isolation_problem, press
     >>> def make(te1, te2):
-    ...     return isolation_problem("Glu", "Gln", te1=te1, te2=te2)
+    ...     return isolation_problem("Glu", "Gln", blocks=press(te1, te2, free=True))
     >>> found = scan_timings(make, [(4e-3, 8e-3), (8e-3, 16e-3)], jobs=1, max_iterations=3)
     >>> len(found), found[0].fun <= found[1].fun
     (2, True)
     """
-    function("make", make, "It takes te1 and te2.")
-    timings = arrays("timings: pairs 2 > 0 (seconds)", timings=timings).tolist()
-    # All problems first: echo times that do not fit are refused before the long run.
-    problems = [make(te1, te2) for te1, te2 in timings]
+    function("make", make, "It takes the times.")
+    timings = arrays("timings: scans times > 0 (seconds)", timings=timings).tolist()
+    # All problems first: times that do not fit are refused before the long run.
+    problems = [make(*times) for times in timings]
     run = partial(design, **{"max_iterations": 30, **options})
     return sorted(sweep(run, problems, jobs), key=lambda result: result.fun)
 
@@ -196,13 +238,16 @@ class ShippedDesign:
     ----------
     te1, te2 : float
         Echo times, s.
+    conditions : str
+        Those of the sequence, by a name of :data:`spinlab.mrs.sequences.CONDITIONS`.
     loss, water : float
         What it reached, and what it excites of fresh water, as of a :class:`SpectralResult`.
     seed, iterations : int
         Of the start that won the race.
     waveform : ndarray, (2, steps)
         In units of the RF limit.
-    pulses : tuple of three Pulse
+    pulses : tuple of Pulse
+        One for each free interval.
     sequence : tuple of blocks
     rf_hz : ndarray, (steps,)
         RF amplitude of every step.
@@ -210,6 +255,7 @@ class ShippedDesign:
 
     te1: float
     te2: float
+    conditions: str
     loss: float
     water: float
     seed: int
@@ -231,7 +277,8 @@ def shipped(name):
     """
     entry = dict(_FILE[choice("shipped design", name, SHIPPED)])
     waves, dt, limit = (entry.pop(key) for key in ("waveforms", "dt", "rf_hz"))
+    blocks = press(entry["te1"], entry["te2"], **CONDITIONS[entry["conditions"]]())
     pulses, waveform = tuple(Pulse(wave, dt, limit) for wave in waves), np.hstack(waves)
     rf_hz = limit * np.hypot(*waveform)
     return ShippedDesign(**entry, waveform=waveform, pulses=pulses,
-                         sequence=shaped_press(*pulses), rf_hz=rf_hz)  # fmt: skip
+                         sequence=filled(blocks, pulses), rf_hz=rf_hz)  # fmt: skip

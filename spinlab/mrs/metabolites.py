@@ -12,18 +12,20 @@ Spins are numbered from 1 in the data, as in the literature.  Matrices are of si
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
-from functools import cache
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from ..inputs import arrays, choice, file_path, hold, instance, positive, require, whole
-from ..spins.operators import MAX_SPINS
+from ..inputs import arrays, choice, file_path, frozen, hold, instance, positive, require, whole
+from ..spins.operators import MAX_SPINS, spin_matrices
 from ..spins.systems import SpinSystem, hamiltonian_terms
 
 #: Proton: gamma / 2 pi in Hz/T.
 GAMMA_HZ = 42.577478e6
+#: Where fresh water and the fat of the scalp have their lines, ppm.
+WATER, FAT = (4.58, 4.78), (0.9, 1.5)
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Metabolite:
     source : str
         Publication.
     left_out : str
-        Protons that the molecule has and the data do not, and why.
+        Protons that the molecule has and the data do not, and why; couplings to other nuclei.
     line_ppm : float, optional
         Where one line is wanted that stands for the molecule.
     concentration : float, optional
@@ -255,3 +257,40 @@ def free_hamiltonian(group, scanner, offset_hz=0.0):
     offset = arrays("offset_hz: members?", offset_hz=offset_hz)[..., None, None]
     alone = np.tensordot(np.concatenate([shifts, couplings]), terms, axes=1)
     return alone + offset * terms[:n].sum(axis=0)
+
+
+def coupling_hamiltonian(group):
+    """Couplings of a group alone, rad/s, (2**n, 2**n)."""
+    alone = replace(group, shift_ppm=np.zeros(group.spins))
+    return free_hamiltonian(alone, Scanner(carrier_ppm=0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Spins:
+    """Matrices of a group at a scanner."""
+
+    scanner: Scanner
+    offset_hz: np.ndarray
+    coupling: np.ndarray
+    hamiltonian: np.ndarray
+    energies: np.ndarray
+    vectors: np.ndarray
+    Fx: np.ndarray
+    Fz: np.ndarray
+    order: np.ndarray
+    raising: np.ndarray
+
+
+@lru_cache(maxsize=64)
+def spins_at(group, scanner):
+    """Hamiltonian, eigenstates and total spin operators of a group, computed once.
+
+    F+ = F_x + i F_y is in the basis of the eigenstates, what the receiver reads.
+    """
+    Fx, _, Fz = spin_matrices(group.spins).sum(axis=1).real
+    hamiltonian = free_hamiltonian(group, scanner)
+    energies, V = np.linalg.eigh(hamiltonian)
+    order = np.diag(Fz)[:, None] - np.diag(Fz)
+    raising = V.T @ np.where(order == 1, 2 * Fx, 0) @ V
+    made = scanner.offset_hz(group.shift_ppm), coupling_hamiltonian(group), hamiltonian
+    return _Spins(scanner, *map(frozen, (*made, energies, V, Fx, Fz, order, raising)))

@@ -1,12 +1,11 @@
 r"""The problem of a spectrum: which pulse makes the molecules look as wanted.
 
-The sequence is PRESS with ideal pulses, and shaped RF fills its three free intervals,
+Any sequence can be shaped: RF fills its free intervals, such as those of PRESS,
 
     90 - [shaped, TE1/2] - 180 - [shaped, (TE1 + TE2)/2] - 180 - [shaped, TE2/2] - readout,
 
-the coherences of order +1 and -1 selected at both echoes: :func:`spinlab.mrs.shaped_press`.  A loss
-takes ``{name: spectrum}`` and returns its value with ``{name: derivative}``; one adjoint then
-serves every loss, :eq:`eq-spectrum-adjoint`.
+which is ``press(te1, te2, free=True)``.  A loss takes ``{name: spectrum}`` and returns its value
+with ``{name: derivative}``; one adjoint then serves every loss, :eq:`eq-spectrum-adjoint`.
 """
 
 from __future__ import annotations
@@ -18,15 +17,17 @@ from functools import cached_property
 import numpy as np
 
 from ..control.ensemble import Ensemble
-from ..inputs import arrays, choice, function, hold, instance, require, window
+from ..inputs import arrays, choice, function, hold, instance, not_negative, require, window
 from ..pulses.filter_and_bound import helmholtz, radial_bound
 from ..pulses.pulse import Pulse
 from ..spins.operators import spin_matrices
+from .adjoint import detection_matrix, filled, fresh_magnetisation, group_spectra, is_free
+from .blocks import check_sequence
 from .designs import mapper, spectral_goal
-from .metabolites import Scanner, metabolite
-from .sequences import ECHO, shaped_press
-from .spectra import line_shape
-from .split_step import PRECISIONS, detection_matrix, group_spectra, split_step
+from .metabolites import WATER, Scanner, metabolite
+from .sequences import press
+from .spectra import check_members, line_shape
+from .split_step import PRECISIONS
 
 #: A group whose tails in the window are lower than this, in lines of one proton, is left out.
 LEAST_TAIL = 0.01
@@ -34,45 +35,46 @@ LEAST_TAIL = 0.01
 
 @dataclass(frozen=True, eq=False)
 class SpectralProblem:
-    """Shaped RF in the free intervals of PRESS, judged by the spectra of several molecules.
+    """Shaped RF in the free intervals of a sequence, judged by the spectra of several molecules.
 
     Parameters
     ----------
     metabolites : tuple of (str or Metabolite)
         Names of :data:`spinlab.mrs.metabolites.METABOLITES`, or molecules of your own.
-    loss : callable
+    loss : callable, optional
         ``loss({name: spectrum})`` returns what is to become small, a number for every member or one
         for all, and its derivatives ``{name: derivative}``.  Spectra and derivatives ``D`` are
-        complex, (members, points), and ``df = Re sum(conj(D) dS)``, member by member.
-    te1, te2 : float
-        Echo times, s.
+        complex, (members, points), and ``df = Re sum(conj(D) dS)``, member by member;
+        :func:`spinlab.mrs.from_autograd` finds them.  Without a loss there is no goal.
+    blocks : tuple of blocks
+        The sequence.  Its free delays are shaped, and must be whole multiples of ``dt``.
     window_ppm : (float, float)
         Where the spectra are computed.
     points : int
         How many points they have.
     linewidth_hz : float
     dt : float
-        Step of the RF, s; the three intervals must be whole multiples of it.
+        Step of the RF, s.
     rf_hz : float
         Limit of the RF amplitude, in Hz of nutation.
     radius : float
         Helmholtz filter radius within an interval, s; 0 for no smoothing.
-    power_weight, water_weight : float
-        Penalties on the mean square of the RF in units of (100 Hz)^2, and on the mean square of
-        what the shaped RF excites of fresh magnetisation within ``water_ppm``.
-    water_ppm : (float, float)
+    power_weight : float
+        Penalty on the mean square of the RF in units of (100 Hz)^2.
+    fresh_weight : dict
+        Penalties on the mean square of what every interval excites of fresh magnetisation, by the
+        window of chemical shifts: ``{sl.mrs.WATER: 3.0, sl.mrs.FAT: 1.0}``.
     ensemble : Ensemble
-        B0 offsets and B1 scales.  They act in the intervals; the ideal pulses are ideal, and the
-        spectra are aligned in frequency, as scans are before they are averaged.
+        B0 offsets and B1 scales.  The spectra are aligned in frequency, as scans are before they
+        are averaged.
     scanner : Scanner
     precision : {"double", "single"}
         Of the propagation.
     """
 
     metabolites: tuple
-    loss: Callable
-    te1: float = 16e-3
-    te2: float = 84e-3
+    loss: Callable | None = None
+    blocks: tuple = press(16e-3, 84e-3, free=True)
     window_ppm: tuple = (2.25, 2.55)
     points: int = 61
     linewidth_hz: float = 6.0
@@ -80,8 +82,7 @@ class SpectralProblem:
     rf_hz: float = 500.0
     radius: float = 0.0
     power_weight: float = 0.0
-    water_weight: float = 0.0
-    water_ppm: tuple = (4.58, 4.78)
+    fresh_weight: dict = field(default_factory=dict)
     ensemble: Ensemble = field(
         default_factory=lambda: Ensemble.grid([-5.0, 0.0, 5.0], [0.9, 1.0, 1.1])
     )
@@ -90,28 +91,34 @@ class SpectralProblem:
 
     def __post_init__(self):
         hold(self, "points: whole >= 2; linewidth_hz: > 0 (hertz); dt: > 0 (seconds); rf_hz: > 0 "
-             "(hertz); radius: >= 0 (seconds); power_weight: >= 0; water_weight: >= 0")
+             "(hertz); radius: >= 0 (seconds); power_weight: >= 0")
         choice("precision", self.precision, PRECISIONS)
-        instance("ensemble", self.ensemble, Ensemble, "Ensemble.grid() makes one.")
+        check_members(self.ensemble)
         instance("scanner", self.scanner, Scanner)
-        function("loss", self.loss)
+        if self.loss is not None:
+            function("loss", self.loss)
         molecules = tuple(map(metabolite, instance("metabolites", self.metabolites, (tuple, list))))
         names = [one.name for one in molecules]
         good = names and len(set(names)) == len(names)
         require(good, f"metabolites is empty, or a molecule is named twice: {names}.")
         object.__setattr__(self, "metabolites", molecules)
-        for name in ("window_ppm", "water_ppm"):
-            object.__setattr__(self, name, window(name, getattr(self, name)))
-        self.intervals  # noqa: B018  so that echo times that do not fit are refused now
+        object.__setattr__(self, "window_ppm", window("window_ppm", self.window_ppm))
+        object.__setattr__(self, "blocks", check_sequence(self.blocks))
+        fresh = dict(instance("fresh_weight", self.fresh_weight, dict))
+        fresh = {window("fresh_weight", key): not_negative("fresh_weight", weight)
+                 for key, weight in fresh.items()}  # fmt: skip
+        object.__setattr__(self, "fresh_weight", fresh)
+        self.intervals  # noqa: B018  so that intervals that do not fit are refused now
 
     @cached_property
     def intervals(self):
-        """Steps of the three free intervals of PRESS."""
-        te1, te2 = arrays(f"te1: {ECHO}; te2: {ECHO}", te1=self.te1, te2=self.te2)
-        lengths = np.array([te1, te1 + te2, te2]) / 2
+        """Steps of the free intervals."""
+        lengths = np.array([block.duration for block in self.blocks if is_free(block)])
+        require(len(lengths), "No interval of the sequence is free; make it with free=True, or by "
+                "Delay(duration, free=True).")  # fmt: skip
         steps = np.rint(lengths / self.dt).astype(int)
         fits = steps.min() > 0 and np.all(abs(steps * self.dt - lengths) < 1e-9)
-        require(fits, f"Echo times make intervals of {1e3 * lengths} ms; each must be a whole "
+        require(fits, f"The free intervals last {1e3 * lengths} ms; each must be a whole "
                 f"multiple of dt = {1e3 * self.dt:g} ms, and at least one step.")
         return tuple(steps.tolist())
 
@@ -131,15 +138,17 @@ class SpectralProblem:
 
     @cached_property
     def _groups(self):
-        """(name, group) of all groups that are seen, the largest first."""
+        """(name, groups) of all groups that are seen, the largest first; those of one spin, which
+        couple with nothing, are together."""
         found = []
         for one in self.metabolites:
             tails = [self._tail(group) for group in one.groups]
-            found += [
-                (one.name, group) for group, tail in zip(one.groups, tails, strict=True)
-                if tail >= min(LEAST_TAIL, max(tails))  # no molecule counts as nothing
-            ]  # fmt: skip
-        return sorted(found, key=lambda item: -item[1].spins)
+            seen = [group for group, tail in zip(one.groups, tails, strict=True)
+                    if tail >= min(LEAST_TAIL, max(tails))]  # fmt: skip  # none counts as nothing
+            alone = [group for group in seen if group.spins == 1]
+            found += [(one.name, [group]) for group in seen if group.spins > 1]
+            found += [(one.name, alone)] * bool(alone)
+        return sorted(found, key=lambda item: -item[1][0].spins)
 
     def _tail(self, group):
         """How high the lines of a group reach in the window, in units of a proton's line."""
@@ -177,21 +186,21 @@ class SpectralProblem:
         def pullback(gradient):
             pieces = np.split(unbound(gradient), cuts, axis=-1)
             back = [unfilter(piece) for (_, unfilter), piece in zip(parts, pieces, strict=True)]
-            return np.concatenate(back, axis=-1).reshape(*gradient.shape[:-2], -1)
+            return np.concatenate(back, axis=-1).reshape(*gradient.shape[:-2], x.size)
 
         return bounded, pullback
 
     def pulses(self, x):
-        """The three shaped pulses, as :class:`spinlab.Pulse`."""
+        """The shaped pulses, one for each free interval, as :class:`spinlab.Pulse`."""
         parts = np.split(self.waveform(x)[0], self._cuts, axis=1)
         return tuple(Pulse(part, self.dt, self.rf_hz) for part in parts)
 
     def sequence(self, x):
         """The blocks for :func:`spinlab.mrs.simulate`, which judges."""
-        return shaped_press(*self.pulses(x))
+        return filled(self.blocks, self.pulses(x))
 
     def _parts(self, waveform):
-        """Waveforms of the three intervals, rad/s."""
+        """Waveforms of the free intervals, rad/s."""
         return np.split(2 * np.pi * self.rf_hz * waveform, self._cuts, axis=1)
 
     def spectra(self, waveform):
@@ -213,9 +222,9 @@ class SpectralProblem:
 
     def prepare(self):
         """:meth:`spectra` as a function, with all prepared that no waveform changes."""
-        means = self.scanner, self.ensemble, self.dt, self.precision
-        groups = [(name, group_spectra(one, self.detection(one), *means))
-                  for name, one in self._groups]  # fmt: skip
+        means = self.blocks, self.scanner, self.ensemble, self.dt, self.precision
+        groups = [(name, group_spectra(some, self.detection, *means))
+                  for name, some in self._groups]  # fmt: skip
         in_threads, shape = mapper(len(groups)), (self.ensemble.members, self.points)
 
         def spectra(waveform):
@@ -235,36 +244,24 @@ class SpectralProblem:
 
         return spectra
 
-    def water(self, waveform):
+    def fresh(self, waveform, window_ppm=WATER):
         """Transverse part of fresh magnetisation at the end of every interval, and the way back.
 
-        Mx + i My of magnetisation 1, (3, 7 * members): for seven shifts of ``water_ppm`` times all
-        members; and the pullback of derivatives by it.
+        Mx + i My of magnetisation 1, (intervals, 7 * members): for seven shifts of the window times
+        all members; and the pullback of derivatives by it.
         """
-        shifts = self.scanner.offset_hz(np.linspace(*self.water_ppm, 7))
-        offset = 2 * np.pi * np.add.outer(shifts, self.ensemble.offset_hz).reshape(-1, 1)
-        scale = np.tile(self.ensemble.b1_scale, len(shifts))
-        nothing, up = np.zeros((2, 2)), np.diag([0.5, -0.5])
+        shifts = self.scanner.offset_hz(np.linspace(*window("window_ppm", window_ppm), 7))
         parts = self._parts(arrays(f"waveform: 2 {self.steps}", waveform=waveform))
-        pulses = [split_step(nothing, offset, scale, part, self.dt, up) for part in parts]
-
-        def pullback(derivative):
-            gradients = []
-            for pulse, one in zip(pulses, derivative, strict=True):
-                costate = np.zeros_like(pulse.rho)
-                costate[:, 1, 0] = 2 * one
-                gradients.append(pulse.pullback(costate)[0])
-            return 2 * np.pi * self.rf_hz * np.concatenate(gradients, axis=1)
-
-        return np.array([2 * pulse.rho[:, 1, 0] for pulse in pulses]), pullback
+        excited, back = fresh_magnetisation(shifts, parts, self.ensemble, self.dt)
+        return excited, lambda derivative: 2 * np.pi * self.rf_hz * back(derivative)
 
     def penalty(self, waveform):
-        """What power and excited water cost, and the slope by the waveform."""
+        """What power and excited fresh magnetisation cost, and the slope by the waveform."""
         power = self.power_weight * (self.rf_hz / 100) ** 2 / self.steps
         value, slope = power * np.sum(waveform**2), 2 * power * waveform
-        if self.water_weight:
-            excited, back = self.water(waveform)
-            weight = self.water_weight / excited.size
+        for window_ppm, weight in self.fresh_weight.items():
+            excited, back = self.fresh(waveform, window_ppm)
+            weight = weight / excited.size
             value = value + weight * np.sum(np.abs(excited) ** 2)
             slope += back(2 * weight * excited)
         return value, slope
@@ -278,15 +275,16 @@ class SpectralProblem:
             What is added up over members: as of :meth:`spinlab.Problem.goal`.  Another one than
             the mean needs a loss that returns a number a member.
         limits : dict, optional
-            Bounds by the names of :data:`spinlab.LIMITS`, in units of ``rf_hz``, of the three
-            waveforms one behind the other.
+            Bounds by the names of :data:`spinlab.LIMITS`, in units of ``rf_hz``, of all
+            waveforms, one behind the other.
         turns, noise
             Of the start: see :func:`spinlab.mrs.starting_point`.
 
         Examples
         --------
         >>> from spinlab import design, mrs
-        >>> problem = mrs.isolation_problem("Glu", "Gln", te1=4e-3, te2=8e-3)
+        >>> short = mrs.press(4e-3, 8e-3, free=True)
+        >>> problem = mrs.isolation_problem("Glu", "Gln", blocks=short)
         >>> result = design(problem, limits={"mean_power": 0.1}, max_iterations=3)
         >>> bool(np.mean(result.rf_hz**2) < 0.1 * problem.rf_hz**2)
         True

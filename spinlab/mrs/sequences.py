@@ -1,197 +1,64 @@
-r"""Blocks, what sequences are made of, and sequences of localised spectroscopy, ready to play.
+"""Sequences of localised spectroscopy, ready to play.
 
-A sequence is a tuple of blocks, played from left to right:
-
-===========================  =====================================================
-:class:`IdealPulse`          turns all spins at once, in no time
-:class:`Delay`               free evolution
-:class:`ShapedPulse`         a :class:`spinlab.Pulse`, at any frequency
-:class:`CoherenceFilter`     keeps coherence orders, as ideal crusher gradients do
-:class:`Cycle`               several scans, added by the receiver: phase cycles, editing
-===========================  =====================================================
-
-A pulse of phase 0 is along x, one of 90 degrees along y, which turns z to x.  The ready sequences
-excite along y, and end at the echo, where the readout starts.  Take them apart, replace blocks, or
-write your own.
+All excite along y, and end at the echo, where the readout starts.  Those made of echoes are one
+function, :func:`echo_train`, whose keywords say, in the same words for each of them, what selects
+the coherences, whether pulses follow B1, which pulses have slices, and where a design may play RF.
+Take a sequence apart, replace blocks, or write your own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cache
 
-import numpy as np
-
-from ..inputs import arrays, choice, hold, instance, require, whole
+from ..inputs import arrays, choice, instance, positive, require
 from ..pulses.pulse import Pulse
 
-#: What an echo time can be: one in milliseconds is far too long.
-ECHO = "> 0 <= 5 (seconds)"
-
-
-@dataclass(frozen=True)
-class IdealPulse:
-    """A pulse without duration, on resonance for every spin.
-
-    Parameters
-    ----------
-    angle_deg, phase_deg : float
-        Flip angle and phase; 0 is along x, 90 along y.
-    follows_b1 : bool
-        Whether the angle grows with the B1 scale of a member.  False: a pulse that turns by its
-        angle whatever the field is, as adiabatic ones nearly do.
-    """
-
-    angle_deg: float
-    phase_deg: float = 0.0
-    follows_b1: bool = True
-    duration = 0.0
-
-    def __post_init__(self):
-        hold(self, "angle_deg: (degrees); phase_deg: (degrees)")
-        instance("follows_b1", self.follows_b1, bool)
-
-
-@dataclass(frozen=True)
-class Delay:
-    """Free evolution for ``duration`` seconds."""
-
-    duration: float
-
-    def __post_init__(self):
-        hold(self, "duration: >= 0 (seconds)")
-
-
-@dataclass(frozen=True, eq=False)
-class ShapedPulse:
-    """A pulse of finite duration, with everything that happens in it.
-
-    Parameters
-    ----------
-    pulse : Pulse
-        Piecewise constant.
-    phase_deg : float
-        Added to the phase of the waveform; at the middle of the pulse.
-    carrier_ppm : float, optional
-        Chemical shift at which this pulse is played.  Default: the scanner's carrier.
-    """
-
-    pulse: Pulse
-    phase_deg: float = 0.0
-    carrier_ppm: float | None = None
-
-    def __post_init__(self):
-        constant = instance("pulse", self.pulse, Pulse).control == "constant"
-        require(constant, "A ShapedPulse must be piecewise constant, but a linear one arrived.")
-        hold(self, "phase_deg: (degrees); carrier_ppm?: (ppm)")
-
-    @property
-    def duration(self):
-        """Length in seconds."""
-        return self.pulse.duration
-
-
-@dataclass(frozen=True)
-class CoherenceFilter:
-    r"""Keep coherences of the given orders, drop all others.
-
-    The order of :math:`|r\rangle\langle s|` is the difference of the total magnetic quantum
-    numbers, :math:`m_r - m_s`.  A filter before and one after a pulse select a pathway, as a pair
-    of crusher gradients or a long phase cycle does.  What is left after selecting one sign only is
-    not Hermitian: half of a density matrix, the half that will be read.
-
-    Parameters
-    ----------
-    orders : tuple of int
-        Such as ``(-1,)``, or ``(0,)`` for longitudinal and zero-quantum terms.
-    """
-
-    orders: tuple
-    duration = 0.0
-
-    def __post_init__(self):
-        orders = self.orders if isinstance(self.orders, (tuple, list)) else (self.orders,)
-        require(orders, "orders is empty, which would keep nothing; give one order or more.")
-        object.__setattr__(self, "orders", tuple(whole("An order", p, least=-99) for p in orders))
-
-
-@dataclass(frozen=True, eq=False)
-class Cycle:
-    r"""Mean of several scans, each seen by a receiver of its own phase.
-
-    The scan's state is multiplied by :math:`e^{-i\varphi}`.  Receiver phases of 0 and 180 degrees
-    make half the difference of two scans, as MEGA editing does.
-
-    Parameters
-    ----------
-    scans : tuple of sequences
-        All of one duration.
-    receiver_deg : tuple of float
-        One phase a scan.
-    """
-
-    scans: tuple
-    receiver_deg: tuple
-
-    def __post_init__(self):
-        scans = tuple(map(check_sequence, instance("scans", self.scans, (tuple, list))))
-        whole("The number of scans", len(scans))
-        object.__setattr__(self, "scans", scans)
-        hold(self, f"receiver_deg: {len(scans)} (degrees)")
-        durations = [duration(scan) for scan in scans]
-        equal = max(durations) - min(durations) < 1e-9
-        require(equal, f"The scans of a cycle must last equally long, not {durations} s.")
-
-    @property
-    def duration(self):
-        """Length of every scan, s."""
-        return duration(self.scans[0])
-
-
-BLOCKS = (IdealPulse, Delay, ShapedPulse, CoherenceFilter, Cycle)
-
-
-def check_sequence(sequence):
-    """The sequence as a tuple, if it holds nothing but blocks."""
-    if isinstance(sequence, BLOCKS):
-        return (sequence,)
-    for block in instance("A sequence", sequence, (tuple, list), "Give a tuple of blocks."):
-        instance("A block of a sequence", block, BLOCKS)
-    return tuple(sequence)
-
-
-def duration(sequence):
-    """Length of a sequence in seconds: from the first block to the start of the readout."""
-    return float(sum(block.duration for block in check_sequence(sequence)))
-
-
-def phase_cycle(blocks, phases_deg, receiver_deg):
-    """A :class:`Cycle` that repeats the blocks with all their RF turned by each phase.
-
-    Examples
-    --------
-    >>> exorcycle = phase_cycle(IdealPulse(180), (0, 90, 180, 270), (0, 180, 0, 180))
-    >>> [scan[0].phase_deg for scan in exorcycle.scans]
-    [0.0, 90.0, 180.0, 270.0]
-    """
-    blocks = check_sequence(blocks)
-    phases = arrays("phases_deg: scans", phases_deg=phases_deg).tolist()
-    return Cycle(tuple(_turned(blocks, phase) for phase in phases), receiver_deg)
-
-
-def _turned(blocks, phase):
-    """The same blocks with RF of another phase."""
-    turned = []
-    for block in blocks:
-        if isinstance(block, Cycle):
-            block = replace(block, scans=tuple(_turned(scan, phase) for scan in block.scans))
-        elif isinstance(block, (IdealPulse, ShapedPulse)):
-            block = replace(block, phase_deg=block.phase_deg + phase)
-        turned.append(block)
-    return tuple(turned)
-
+from .blocks import (  # isort: skip
+    ECHO, CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, SlicePulse, phase_cycle,
+)
+from .selective_pulses import gaussian_pulse, slice_pulse
 
 EXCITATION = IdealPulse(90.0, 90.0)
 REFOCUSING = IdealPulse(180.0, 0.0)
+
+#: What selects coherences at an echo, by name: (orders before, orders after) by the order p that
+#: the read signal has before.  An exorcycle is no pair of filters.
+FILTERS = {
+    "crushers": lambda p: ((p,), (-p,)),
+    "both": lambda p: ((-1, 1), (-1, 1)),
+    "none": lambda p: (),
+    "exorcycle": None,
+}
+
+
+def ideal():
+    """Keywords of :func:`echo_train` for a world without B1, gradients and slices.
+
+    Ideal pulses turn by their angle whatever B1 is, and the orders +1 and -1 are kept.
+    """
+    return {"pathway": "both", "follows_b1": False}
+
+
+@cache
+def _slices():
+    return slice_pulse(3e-3, 6, "excite"), slice_pulse(7e-3, 6)
+
+
+def at_scanner():
+    """Keywords of :func:`press` as a scanner plays it.
+
+    Three slices, of 2000 Hz (the excitation, 3 ms) and 857 Hz (both echoes, 7 ms); crushers; B1 on
+    every pulse.  RF of a design has no place in the first interval.  In the two others there is
+    time for crushers, ring-down and dead time of the amplifier at both ends.
+    """
+    excite, refocus = _slices()
+    free = None, (2e-3, 2e-3), (2e-3, 2.5e-3)
+    return {"excite": excite, "refocus": refocus, "free": free}
+
+
+#: Keywords of :func:`press` by the name of what they stand for.
+CONDITIONS = {"ideal": lambda: {**ideal(), "free": True}, "scanner": at_scanner}
 
 
 def pulse_acquire():
@@ -199,58 +66,160 @@ def pulse_acquire():
     return (EXCITATION,)
 
 
-def spin_echo(te):
-    """90 - te/2 - 180 - te/2, the pathway selected by crushers."""
-    half = Delay(arrays(f"te: {ECHO}", te=te) / 2)
-    return (EXCITATION, half, CoherenceFilter(1), REFOCUSING, CoherenceFilter(-1), half)
+def echo_train(
+    te, middles, pulses=None, edits=(), follows_b1=True, pathway="crushers", excite=None,
+    refocus=None, free=False,
+):  # fmt: skip
+    """A 90 degree pulse, and refocusing pulses with their middles at given times.
 
+    Parameters
+    ----------
+    te : float
+        Echo time, from the middle of the excitation to the readout, s.
+    middles : sequence of float
+        Times of the middles of the refocusing pulses, rising, s.
+    pulses : sequence of blocks, optional
+        In place of ``refocus``, one for each of the middles; None leaves it.
+    edits : sequence of (float, block)
+        Pulses that change no order of coherence, such as editing pulses, and their middles.
+    follows_b1 : bool
+        Whether ideal pulses turn more where B1 is higher.  Shaped and slice pulses always do.
+    pathway : {"crushers", "exorcycle", "both", "none"}
+        What selects coherences at every refocusing pulse.  Crushers keep one order before and one
+        after it.  An exorcycle of four scans keeps changes of the order by 2, 6, ... either way.
+        "both" keeps +1 and -1, which no scanner does alone: an ideal to compare with.
+    excite, refocus : SlicePulse or IdealPulse, optional
+        In place of the ideal pulses of 90 and 180 degrees.
+    free : bool, or one entry for each interval
+        Where a design may play RF: nowhere, everywhere, or for each interval None (nowhere) or a
+        pair of dead times at its beginning and end, s, in which crushers act and amplifiers rest.
 
-def press(te1, te2):
-    """PRESS: 90 - te1/2 - 180 - te1/2 - te2/2 - 180 - te2/2, with crushers at both echoes."""
-    te1, te2 = arrays(f"te1: {ECHO}; te2: {ECHO}", te1=te1, te2=te2)
-    return (
-        EXCITATION, Delay(te1 / 2), CoherenceFilter(-1), REFOCUSING, CoherenceFilter(1),
-        Delay((te1 + te2) / 2), REFOCUSING, CoherenceFilter(-1), Delay(te2 / 2),
-    )  # fmt: skip
+    Returns
+    -------
+    tuple of blocks
 
+    Raises
+    ------
+    ValueError
+        Also if the pulses leave no room between each other.
 
-def shaped_press(first, second, third):
-    """PRESS with a shaped pulse in each of its free intervals.
-
-    The three ideal pulses turn by their angle whatever B1 is.  Of what arrives at an echo, phase
-    cycling of the 180 degree pulse keeps the orders +1 and -1.
+    Examples
+    --------
+    >>> for block in echo_train(0.03, [0.015], pathway="none", free=True):
+    ...     print(block)
+    IdealPulse(angle_deg=90.0, phase_deg=90.0, follows_b1=True)
+    Delay(duration=0.015, free=True)
+    IdealPulse(angle_deg=180.0, phase_deg=0.0, follows_b1=True)
+    Delay(duration=0.015, free=True)
     """
-    excite, refocus = (replace(one, follows_b1=False) for one in (EXCITATION, REFOCUSING))
-    first, second, third = (ShapedPulse(pulse) for pulse in (first, second, third))
-    echo = CoherenceFilter((-1, 1)), refocus
-    return excite, first, *echo, second, *echo, third
+    te, middles = arrays(f"te: {ECHO}; middles: echoes > 0 (seconds)", te=te, middles=middles)
+    instance("follows_b1", follows_b1, bool)
+    choice("pathway", pathway, FILTERS)
+    excite = replace(EXCITATION, follows_b1=follows_b1) if excite is None else excite
+    refocus = replace(REFOCUSING, follows_b1=follows_b1) if refocus is None else refocus
+    pulses = [None] * len(middles) if pulses is None else instance("pulses", pulses, (list, tuple))
+    require(len(pulses) == len(middles), f"pulses must have {len(middles)} entries, one for each "
+            f"of the middles, but {len(pulses)} arrived.")  # fmt: skip
+    order = (-1) ** (len(middles) - 1)  # so that it is -1 at the readout
+    events = [(middle, pulse or refocus, True) for middle, pulse in
+              zip(middles.tolist(), pulses, strict=True)]  # fmt: skip
+    for edit in instance("edits", edits, (list, tuple)):
+        require(len(instance("An edit", edit, (list, tuple))) == 2, "An edit is (middle, pulse).")
+        events.append((positive("The middle of an edit", edit[0], " of seconds"), edit[1], False))
+    events.sort(key=lambda event: event[0])
+    intervals = len(events) + 1
+    free = [free and (0.0, 0.0)] * intervals if isinstance(free, bool) else free
+    instance("free", free, (list, tuple), "Give True, False, or an entry for each interval.")
+    require(len(free) == intervals, f"free must have {intervals} entries, one for each interval, "
+            f"but {len(free)} arrived.")  # fmt: skip
+    blocks, now = [_kind("excite", excite)], excite.duration / 2
+    for (middle, pulse, flips), dead in zip(events, free, strict=False):
+        _kind("A pulse", pulse)
+        blocks += _interval(middle - pulse.duration / 2 - now, dead)
+        blocks += _selected(pulse, order, pathway, flips)
+        now, order = middle + pulse.duration / 2, -order if flips else order
+    return (*blocks, *_interval(te - now, free[-1]))
 
 
-def steam(te, tm):
+def _kind(name, pulse):
+    return instance(name, pulse, (IdealPulse, ShapedPulse, SlicePulse))
+
+
+def _interval(length, dead):
+    """A delay, of which a design may have all but the dead times at its ends."""
+    require(length > -1e-12, f"The pulses overlap by {-1e3 * length:g} ms; make the echo time "
+            "longer, or the pulses shorter.")  # fmt: skip
+    length = max(0.0, round(length, 12))
+    if not dead:
+        return (Delay(length),)
+    before, after = arrays("dead times: 2 >= 0 (seconds)", **{"dead times": dead}).tolist()
+    left = round(length - before - after, 12)
+    require(left > 0, f"Dead times of {1e3 * before:g} and {1e3 * after:g} ms leave no time for RF "
+            f"in an interval of {1e3 * length:g} ms.")  # fmt: skip
+    parts = Delay(before), Delay(left, free=True), Delay(after)
+    return tuple(part for part in parts if part.duration)
+
+
+def _selected(pulse, order, pathway, flips):
+    """A pulse with what selects its coherences, of which ``order`` is there before."""
+    if pathway == "none":
+        return (pulse,)
+    if not flips:  # an editing pulse: the order stays
+        orders = order if pathway == "crushers" else (-1, 1)
+        return (pulse,) if pathway == "exorcycle" else (pulse, CoherenceFilter(orders))
+    if pathway == "exorcycle":
+        return (phase_cycle(pulse, (0, 90, 180, 270), (0, 180, 0, 180)),)
+    before, after = map(CoherenceFilter, FILTERS[pathway](order))
+    return before, pulse, after
+
+
+def spin_echo(te, **means):
+    """90 - te/2 - 180 - te/2; keywords as of :func:`echo_train`."""
+    te = arrays(f"te: {ECHO}", te=te)
+    return echo_train(te, (te / 2,), **means)
+
+
+def press(te1, te2, **means):
+    """PRESS: 90 - te1/2 - 180 - te1/2 - te2/2 - 180 - te2/2; keywords as of :func:`echo_train`."""
+    te1, te2 = arrays(f"te1: {ECHO}; te2: {ECHO}", te1=te1, te2=te2)
+    return echo_train(te1 + te2, (te1 / 2, te1 + te2 / 2), **means)
+
+
+def semi_laser(te1, te2, **means):
+    """Semi-LASER: two pairs of 180 degree pulses, as adiabatic pulses need.
+
+    90 - te1/4 - 180 - te1/2 - 180 - te1/4 - te2/4 - 180 - te2/2 - 180 - te2/4; keywords as of
+    :func:`echo_train`.
+    """
+    te1, te2 = arrays(f"te1: {ECHO}; te2: {ECHO}", te1=te1, te2=te2)
+    middles = te1 / 4, 3 * te1 / 4, te1 + te2 / 4, te1 + 3 * te2 / 4
+    return echo_train(te1 + te2, middles, **means)
+
+
+def j_refocused(te1, te2, angle_deg=90.0, **means):
+    """PRESS with one more pulse along x at its first echo, where it undoes J evolution.
+
+    Keywords as of :func:`echo_train`.  The middle pulse leads to both signs of coherence, of which
+    crushers keep one: half of the signal.  An exorcycle, ``pathway="exorcycle"``, keeps both.
+    """
+    te1, te2 = arrays(f"te1: {ECHO}; te2: {ECHO}", te1=te1, te2=te2)
+    middle = IdealPulse(angle_deg, follows_b1=means.get("follows_b1", True))
+    return echo_train(te1 + te2, (te1 / 2, te1 + te2 / 2), edits=[(te1, middle)], **means)
+
+
+def steam(te, tm, follows_b1=True):
     """STEAM: 90 - te/2 - 90 - tm - 90 - te/2, stimulated echo only; half the signal is lost."""
     te, tm = arrays(f"te: {ECHO}; tm: >= 0 (seconds)", te=te, tm=tm)
-    half, mixing = Delay(te / 2), Delay(tm)
+    half, pulse = Delay(te / 2), replace(EXCITATION, follows_b1=follows_b1)
     return (
-        EXCITATION, half, CoherenceFilter(1), replace(EXCITATION, phase_deg=-90.0),
-        CoherenceFilter(0), mixing, EXCITATION, CoherenceFilter(-1), half,
+        pulse, half, CoherenceFilter(1), replace(pulse, phase_deg=-90.0), CoherenceFilter(0),
+        Delay(tm), pulse, CoherenceFilter(-1), half,
     )  # fmt: skip
 
 
-def gaussian_pulse(length, angle_deg=180.0, steps=64):
-    """A Gaussian pulse along x that falls to 1 % of its height at the ends.
-
-    ``length`` is its duration, s, ``angle_deg`` the flip angle on resonance; ``rf_hz`` is its peak.
-    """
-    layout = "length: > 0 (seconds); angle_deg: > 0 (degrees)"
-    length, angle_deg = arrays(layout, length=length, angle_deg=angle_deg)
-    t = (np.arange(whole("steps", steps)) + 0.5) / steps * 2 - 1
-    shape = 0.01 ** (t**2)
-    shape = shape / shape.max()
-    dt = length / steps
-    return Pulse(np.array([shape, 0 * shape]), dt, angle_deg / 360 / (shape.sum() * dt))
-
-
-def mega_press(te, edit_ppm=1.9, off_ppm=7.5, pulse=None, te1=0.01, mode="difference"):
+def mega_press(
+    te, edit_ppm=1.9, off_ppm=7.5, pulse=None, te1=0.01, mode="difference", **means
+):  # fmt: skip
     """MEGA-PRESS: PRESS with two editing pulses, half an echo time apart.
 
     Parameters
@@ -265,21 +234,20 @@ def mega_press(te, edit_ppm=1.9, off_ppm=7.5, pulse=None, te1=0.01, mode="differ
         First echo time of the PRESS; the second is ``te - te1``.
     mode : {"difference", "on", "off"}
         The difference is (on - off) / 2.
+    **means
+        Keywords of :func:`echo_train`.
     """
     choice("mode", mode, ("difference", "on", "off"))
     pulse = gaussian_pulse(0.014) if pulse is None else instance("pulse", pulse, Pulse)
     (te, te1), length = arrays(f"te: {ECHO}; te1: {ECHO}", te=te, te1=te1), pulse.duration
-    before, after = te / 4 - length / 2, te / 4 - te1 / 2 - length / 2
-    require(after >= 0, f"te = {te:g} s is too short for editing pulses of {length:g} s and te1 = "
-                        f"{te1:g} s; make it at least {2 * (length + te1):g} s.")  # fmt: skip
+    require(te / 4 - te1 / 2 - length / 2 > -1e-12,
+            f"te = {te:g} s is too short for editing pulses of {length:g} s and te1 = "
+            f"{te1:g} s; make it at least {2 * (length + te1):g} s.")
 
     def scan(carrier_ppm):
         edit = ShapedPulse(pulse, carrier_ppm=carrier_ppm)
-        return (
-            EXCITATION, Delay(te1 / 2), CoherenceFilter(-1), REFOCUSING, CoherenceFilter(1),
-            Delay(before), edit, CoherenceFilter(1), Delay(before), REFOCUSING,
-            CoherenceFilter(-1), Delay(before), edit, CoherenceFilter(-1), Delay(after),
-        )  # fmt: skip
+        edits = [(te1 / 2 + te / 4, edit), (te1 / 2 + 3 * te / 4, edit)]
+        return echo_train(te, (te1 / 2, (te + te1) / 2), edits=edits, **means)
 
     if mode == "difference":
         return (Cycle((scan(edit_ppm), scan(off_ppm)), (0.0, 180.0)),)

@@ -1,9 +1,13 @@
 r"""Coupled spins through a sequence, exactly.
 
 :func:`simulate` carries the density matrix of a molecule through the blocks by eigendecompositions
-of the Hamiltonian: the referee of everything that is faster.  The B0 offset acts wherever time
-passes, the B1 scale wherever there is RF.  Not modelled: relaxation, slice profiles and what comes
-with them, diffusion.
+of the Hamiltonian: the referee of everything that is faster.  (Pulses under a slice gradient are
+the exception: they are cut into split steps of 0.1 ms or less.)  The B0 offset acts wherever time
+passes, the B1 scale wherever there is RF.  Spins relax where :func:`spinlab.mrs.relaxing` says so.
+Not modelled: diffusion; gradients but for slices and for what crushers select.
+
+Every block is a linear map of density matrices, and comes with its adjoint, so that a design can go
+back through it, :eq:`eq-block-adjoint`.
 
 Signs are those of the whole package: a spin above the carrier in ppm has a positive offset, and x
 turns towards y.
@@ -11,24 +15,38 @@ turns towards y.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from ..inputs import arrays, frozen, instance, require
 from ..spins.operators import spin_matrices
-from .metabolites import Metabolite, Scanner, SpinGroup, free_hamiltonian
-from .sequences import CoherenceFilter, Cycle, Delay, IdealPulse, ShapedPulse, check_sequence
+
+from .blocks import (  # isort: skip
+    CoherenceFilter, Cycle, Delay, IdealPulse, Relaxation, ShapedPulse, SlicePulse,
+    check_sequence,
+)
+from .metabolites import Metabolite, Scanner, SpinGroup, spins_at
+from .split_step import turns_of_pulse
 
 #: Complex numbers of the density matrices of as many members as are simulated at a time.
-CHUNK = 2**18
-
-# What a block does to the states: (block, rho, spins, offset_hz, b1_scale) -> rho.
-# rho has shape ([members,] D, D), offset and scale have shape ([members,] 1, 1).
+CHUNK = 2**17
 
 
-def _ideal(block, rho, spins, offset, scale):
+class Map(NamedTuple):
+    """A linear map of density matrices ([members,] D, D), and its adjoint."""
+
+    forward: Callable
+    adjoint: Callable
+
+
+# Every block as a map: (block, spins, offset, scale, kind) -> Map.  Offset and scale have shape
+# (members, 1, 1); kind is the type of the matrices.
+
+
+def _ideal(block, spins, offset, scale, kind):
     angle = np.deg2rad(block.angle_deg) / 2 * (scale if block.follows_b1 else np.ones((1, 1)))
     axis = np.exp(1j * np.deg2rad(block.phase_deg)) * np.array([[0, 0], [1, 0]])
     one = np.cos(angle) * np.eye(2) - 1j * np.sin(angle) * (axis + axis.conj().T)
@@ -36,16 +54,16 @@ def _ideal(block, rho, spins, offset, scale):
     while turn.shape[-1] < len(spins.Fz):
         turn = np.einsum("...ij,...kl->...ikjl", turn, one)
         turn = turn.reshape(*turn.shape[:-4], turn.shape[-4] * 2, -1)
-    return _conjugate(turn, rho)
+    return _conjugation(turn, kind)
 
 
-def _delay(block, rho, spins, offset, scale):
-    # The offset commutes with couplings and shifts: a phase of every coherence order.
-    turn = _exponential(spins.energies, spins.vectors, block.duration)
-    return _conjugate(turn, rho) * np.exp(-2j * np.pi * offset * block.duration * spins.order)
+def _delay(block, spins, offset, scale, kind):
+    # The offset commutes with couplings and shifts.
+    alone = np.exp(-2j * np.pi * offset * block.duration * np.diag(spins.Fz))
+    return _conjugation(alone * _exponential(spins.energies, spins.vectors, block.duration), kind)
 
 
-def _shaped(block, rho, spins, offset, scale):
+def _shaped(block, spins, offset, scale, kind):
     pulse = block.pulse
     shift = 0.0 if block.carrier_ppm is None else spins.scanner.offset_hz(block.carrier_ppm)
     # In the frame of the pulse its field stands still and the spins are off by its shift.  With
@@ -56,27 +74,67 @@ def _shaped(block, rho, spins, offset, scale):
     for amplitude, phase in zip(pulse.amplitude, pulse.phase, strict=True):
         step = _exponential(*np.linalg.eigh(drift + amplitude * nutation), pulse.dt)
         turn = (step * np.exp(-1j * phase * spins.order)) @ turn
-    m = np.diag(spins.Fz)
-    phase, half_way = np.deg2rad(block.phase_deg), np.pi * shift * pulse.duration
+    return _conjugation(_in_frame(turn, block, spins, shift), kind)
+
+
+def _slice(block, spins, offset, scale, kind):
+    members = (np.ascontiguousarray(a[:, 0, 0]).tobytes() for a in (offset, scale))
+    turns = _slice_turns(block, spins, *members).astype(kind)
+    back, weight = _adjoint(turns), float(block.extent / block.positions)
+    return Map(lambda rho: weight * (turns @ rho[..., None, :, :] @ back).sum(axis=-3),
+               lambda c: weight * (back @ c[..., None, :, :] @ turns).sum(axis=-3))  # fmt: skip
+
+
+@lru_cache(maxsize=32)
+def _slice_turns(block, spins, offset, scale):
+    """Unitaries of all members and positions; a scan of timings asks for the same ones often."""
+    offset, scale = np.frombuffer(offset)[:, None], np.frombuffer(scale)[:, None]
+    shift = 0.0 if block.carrier_ppm is None else spins.scanner.offset_hz(block.carrier_ppm)
+    places = block.offset_hz
+    turns = turns_of_pulse(spins, block.pulse, offset + places - shift, scale + 0 * places)
+    turns = _in_frame(turns, block, spins, shift)
+    if block.rephased:
+        undo = np.pi * block.duration * np.multiply.outer(places, np.diag(spins.Fz))
+        turns = np.exp(1j * undo)[..., None] * turns
+    return frozen(turns)
+
+
+def _in_frame(turn, block, spins, shift):
+    """From the frame of a pulse, at another frequency and phase, to that of the scanner."""
+    m, phase = np.diag(spins.Fz), np.deg2rad(block.phase_deg)
+    half_way = np.pi * shift * block.duration
     turn = np.exp(-1j * (phase + half_way) * m)[:, None] * turn
-    turn = turn * np.exp(1j * (phase - half_way) * m)
-    return _conjugate(turn, rho)
+    return turn * np.exp(1j * (phase - half_way) * m)
 
 
-def _filter(block, rho, spins, offset, scale):
-    return rho * np.isin(spins.order, block.orders)
+def _filter(block, spins, offset, scale, kind):
+    kept = np.isin(spins.order, block.orders)
+    return Map(lambda rho: rho * kept, lambda c: c * kept)
 
 
-def _cycle(block, rho, spins, offset, scale):
-    scans = [np.exp(-1j * np.deg2rad(phase)) * _play(scan, rho, spins, offset, scale)
-             for scan, phase in zip(block.scans, block.receiver_deg, strict=True)]  # fmt: skip
-    return sum(scans) / len(scans)
+def _cycle(block, spins, offset, scale, kind):
+    scans = [sequence_map(scan, spins, offset, scale, kind) for scan in block.scans]
+    weights = [complex(w) / len(scans) for w in np.exp(-1j * np.deg2rad(block.receiver_deg))]
+    pairs = list(zip(weights, scans, strict=True))
+    return Map(lambda rho: sum(w * scan.forward(rho) for w, scan in pairs),
+               lambda c: sum(w.conjugate() * scan.adjoint(c) for w, scan in pairs))  # fmt: skip
 
 
-def _play(sequence, rho, spins, offset, scale):
-    for block in sequence:
-        rho = ACTIONS[type(block)](block, rho, spins, offset, scale)
-    return rho
+def _relaxation(block, spins, offset, scale, kind):
+    z, xy = (float(np.exp(-block.time / T)) for T in (block.t1, block.t2))
+    states, tables = np.arange(len(spins.Fz)), []
+    for bit in 2 ** np.arange(len(spins.offset_hz)):
+        flipped, same = states ^ bit, (states[:, None] ^ states) & bit == 0
+        # Of a spin's 2 x 2 blocks: the diagonal (a, d) keeps a + d, and a - d falls with T1.
+        stays, swaps = np.where(same, (1 + z) / 2, xy), np.where(same, (1 - z) / 2, 0.0)
+        tables.append((stays.astype(kind), swaps.astype(kind), (..., flipped[:, None], flipped)))
+
+    def channel(rho):
+        for stays, swaps, flipped in tables:
+            rho = stays * rho + swaps * rho[flipped]
+        return rho
+
+    return Map(channel, channel)
 
 
 def _exponential(energies, vectors, time):
@@ -84,42 +142,39 @@ def _exponential(energies, vectors, time):
     return (vectors * np.exp(-1j * time * energies)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
 
 
-def _conjugate(turn, rho):
-    return turn @ rho @ np.swapaxes(turn, -1, -2).conj()
+def _adjoint(turn):
+    return np.swapaxes(turn, -1, -2).conj()
 
 
-ACTIONS = {
-    IdealPulse: _ideal, Delay: _delay, ShapedPulse: _shaped, CoherenceFilter: _filter,
-    Cycle: _cycle,
+def _conjugation(turn, kind):
+    turn = turn.astype(kind)
+    back = _adjoint(turn)
+    return Map(lambda rho: turn @ rho @ back, lambda c: back @ c @ turn)
+
+
+MAPS = {
+    IdealPulse: _ideal, Delay: _delay, ShapedPulse: _shaped, SlicePulse: _slice,
+    CoherenceFilter: _filter, Cycle: _cycle, Relaxation: _relaxation,
 }  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class _Spins:
-    """Matrices of a group at a scanner."""
+def sequence_map(blocks, spins, offset, scale, kind=complex):
+    """All blocks, one after the other, as one map; a block that comes twice is prepared once."""
+    known = {id(block): block for block in blocks}
+    known = {key: MAPS[type(one)](one, spins, offset, scale, kind) for key, one in known.items()}
+    maps = [known[id(block)] for block in blocks]
 
-    scanner: Scanner
-    hamiltonian: np.ndarray
-    energies: np.ndarray
-    vectors: np.ndarray
-    Fx: np.ndarray
-    Fz: np.ndarray
-    order: np.ndarray
-    raising: np.ndarray
+    def forward(rho):
+        for one in maps:
+            rho = one.forward(rho)
+        return rho
 
+    def adjoint(c):
+        for one in maps[::-1]:
+            c = one.adjoint(c)
+        return c
 
-@lru_cache(maxsize=64)
-def spins_at(group, scanner):
-    """Hamiltonian, eigenstates and total spin operators of a group, computed once.
-
-    F+ = F_x + i F_y is in the basis of the eigenstates, what the receiver reads.
-    """
-    Fx, _, Fz = spin_matrices(group.spins).sum(axis=1).real
-    hamiltonian = free_hamiltonian(group, scanner)
-    energies, V = np.linalg.eigh(hamiltonian)
-    order = np.diag(Fz)[:, None] - np.diag(Fz)
-    raising = V.T @ np.where(order == 1, 2 * Fx, 0) @ V
-    return _Spins(scanner, *map(frozen, (hamiltonian, energies, V, Fx, Fz, order, raising)))
+    return Map(forward, adjoint)
 
 
 def simulate(molecule, sequence, scanner, offset_hz=0.0, b1_scale=1.0, start=None):
@@ -149,9 +204,13 @@ def simulate(molecule, sequence, scanner, offset_hz=0.0, b1_scale=1.0, start=Non
     sequence = check_sequence(sequence)
     instance("scanner", scanner, Scanner)
     if isinstance(molecule, Metabolite):
-        starts = (None,) * len(molecule.groups) if start is None else start
-        pairs = zip(molecule.groups, check_states(molecule, starts, scanner), strict=True)
         means = sequence, scanner, offset_hz, b1_scale
+        if start is None:
+            alone = [group for group in molecule.groups if group.spins == 1]
+            alone = iter(_alone(alone, *means) if alone else ())
+            return _States((next(alone) if group.spins == 1 else simulate(group, *means)
+                            for group in molecule.groups), scanner)  # fmt: skip
+        pairs = zip(molecule.groups, check_states(molecule, start, scanner), strict=True)
         return _States((simulate(group, *means, one) for group, one in pairs), scanner)
     group = instance("molecule", molecule, SpinGroup, "Use spinlab.mrs.metabolite(name).")
     spins, d = spins_at(group, scanner), 2**group.spins
@@ -165,8 +224,25 @@ def simulate(molecule, sequence, scanner, offset_hz=0.0, b1_scale=1.0, start=Non
     chunk = max(1, CHUNK // d**2)
     for first in range(0, len(result), chunk):
         some = slice(first, first + chunk)
-        result[some] = _play(sequence, rho[some] + 0j, spins, offset[some], scale[some])
+        result[some] = sequence_map(sequence, spins, offset[some], scale[some]).forward(
+            rho[some] + 0j)  # fmt: skip
     return result if members else result[0]
+
+
+def _alone(groups, sequence, scanner, offset_hz, b1_scale):
+    """States of groups of one spin each, all at once: they are one spin at as many offsets."""
+    layout = "offset_hz: members?; b1_scale: members? >= 0"
+    offset, scale = arrays(layout, offset_hz=offset_hz, b1_scale=b1_scale)
+    members = np.broadcast_shapes(np.shape(offset), np.shape(scale))
+    offset, scale = np.broadcast_arrays(distances_hz(groups, scanner)[:, None] + offset, scale)
+    found = simulate(groups[0], sequence, scanner, offset.ravel(), scale.ravel())
+    return found.reshape(len(groups), *members, 2, 2)
+
+
+def distances_hz(groups, scanner):
+    """How far the first spins of groups are from that of the first one, (groups,), Hz."""
+    shifts = scanner.offset_hz(np.array([group.shift_ppm[0] for group in groups]))
+    return shifts - shifts[0]
 
 
 class _States(tuple):

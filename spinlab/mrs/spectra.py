@@ -209,9 +209,17 @@ def judging_members(ensemble=None, design=None):
     25 members over the ranges of the ensemble of a design; default: B0 within 5 Hz, B1 within 10 %.
     """
     if ensemble is not None:
-        return instance("ensemble", ensemble, Ensemble, "Ensemble.grid() makes one.")
+        return check_members(ensemble)
     axes = ((-5, 5), (0.9, 1.1)) if design is None else (design.offset_hz, design.b1_scale)
     return Ensemble.grid(*(np.unique(np.linspace(min(a), max(a), 5)) for a in axes))
+
+
+def check_members(ensemble):
+    """The ensemble, if its members differ in nothing but B0 and B1."""
+    instance("ensemble", ensemble, Ensemble, "Ensemble.grid() makes one.")
+    require(not ensemble.relaxation_times, "Coupled spins do not relax by the t1 and t2 of an "
+            "ensemble; leave them out, and judge relaxing(sequence, scanner, t1, t2).")
+    return ensemble
 
 
 def within(shift_ppm, window):

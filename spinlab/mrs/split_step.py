@@ -10,25 +10,18 @@ second order in the step, comes from the differences of the chemical shifts alon
 the RF is.  Backward, one Hermitian matrix :math:`G` (:eq:`eq-split-adjoint`) is turned by the same
 unitaries: no state is stored, and of :math:`G` a step needs only
 :math:`\operatorname{Tr}(G I_{i\alpha})`, three numbers a spin.
-
-The spectrum is linear in the final density matrix, :math:`S = T\,\operatorname{vec}\rho`, and
-:math:`T` with its line shape is computed once: there is no Fourier transform in the loop,
-:eq:`eq-spectrum-adjoint`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from ..inputs import arrays, choice, frozen, require
+from ..inputs import arrays, choice, require
 from ..propagation.rotations import by_rotation_vector, components_last, rotation_coefficients
-from .metabolites import Scanner, free_hamiltonian
-from .simulation import spins_at
-from .spectra import line_shape
 
 #: name: NumPy type of the matrices.  Single precision is twice as fast.
 PRECISIONS = {"double": np.complex128, "single": np.complex64}
@@ -96,18 +89,18 @@ def split_step(coupling, offset, b1_scale, waveform, dt, rho0, precision="double
     rows, asymmetry = 2 ** offset.shape[1], np.abs(coupling - coupling.T).max()
     require(len(coupling) == rows and asymmetry <= 1e-9 * (1 + np.abs(coupling).max()),
             f"{offset.shape[1]} spins need a real symmetric coupling Hamiltonian of {rows} rows.")
-    half = _half_step(coupling, dt, precision)
-    return _propagate(half, dt * offset, b1_scale, waveform, dt, rho0.astype(half.dtype))
+    half = half_step(coupling, dt, precision)
+    return propagate(half, dt * offset, b1_scale, waveform, dt, rho0.astype(half.dtype))
 
 
-def _half_step(coupling, dt, precision):
+def half_step(coupling, dt, precision):
     """``exp(-i H_J dt / 2)``, which is the same in all steps and iterations."""
     kind = PRECISIONS[choice("precision", precision, PRECISIONS)]
     energies, vectors = np.linalg.eigh(coupling)
     return ((vectors * np.exp(-0.5j * dt * energies)) @ vectors.T).astype(kind)
 
 
-def _propagate(half, turns, b1_scale, waveform, dt, rho0):
+def propagate(half, turns, b1_scale, waveform, dt, rho0):
     """As :func:`split_step`, with prepared half steps of the couplings and turns by the offsets."""
     angles = _rotation_vectors(turns, b1_scale, waveform, dt)
     steps, total = _propagators(_su2(angles).astype(half.dtype), half @ half)
@@ -131,6 +124,23 @@ def _propagate(half, turns, b1_scale, waveform, dt, rho0):
     return SplitPulse(rho, pullback)
 
 
+def turns_of_pulse(spins, pulse, offset_hz, b1_scale):
+    """Unitary of a whole pulse by split steps, (..., d, d), at offsets and scales of one shape.
+
+    No step is kept, and few offsets are treated at a time: the positions of a slice are many.
+    """
+    scale, waveform = b1_scale.ravel(), 2 * np.pi * pulse.rf_hz * pulse.waveform
+    half = half_step(spins.coupling, pulse.dt, "double")
+    turns = 2 * np.pi * pulse.dt * (spins.offset_hz + offset_hz.reshape(-1, 1))
+    total = np.empty((len(turns), *half.shape), half.dtype)
+    chunk = max(1, CHUNK // max(half.size, waveform.size))
+    for first in range(0, len(turns), chunk):
+        some = slice(first, first + chunk)
+        angles = _rotation_vectors(turns[some], scale[some], waveform, pulse.dt)
+        total[some] = _propagators(_su2(angles), half @ half, keep=False)[1]
+    return (half @ total @ half.conj()).reshape(*offset_hz.shape, *half.shape)
+
+
 def _rotation_vectors(turns, b1_scale, waveform, dt):
     """Rotation vector of every step, member and spin: (3, steps, members, spins), rad."""
     angles = np.empty((3, waveform.shape[1], *turns.shape))
@@ -148,18 +158,20 @@ def _su2(angles):
     return np.ascontiguousarray(np.array(rows).transpose(4, 2, 3, 0, 1))
 
 
-def _propagators(factors, coupling_step):
-    """Every ``K_k D``, (steps, members, d, d), and the product of all, the last one leftmost.
+def _propagators(factors, coupling_step, keep=True):
+    """Every ``K_k D``, (steps, members, d, d), if kept, and the product of all, the last leftmost.
 
     Two half steps of coupling meet between any two rotations: E K_N D ... K_2 D K_1 D E^-1.
     """
     spins, count, members = factors.shape[:3]
-    steps = np.empty((count, members, 2**spins, 2**spins), factors.dtype)
-    chunk, total = max(1, CHUNK // steps[0].size), None
+    steps = np.empty((count * keep, members, 2**spins, 2**spins), factors.dtype)
+    chunk, total = max(1, CHUNK // (members * 4**spins)), None
     for first in range(0, count, chunk):
         some = slice(first, first + chunk)
-        steps[some] = _kron_times(factors[:, some], coupling_step)
-        product = tree_product(steps[some])
+        made = _kron_times(factors[:, some], coupling_step)
+        if keep:
+            steps[some] = made
+        product = tree_product(made)
         total = product if total is None else product @ total
     return steps, total
 
@@ -228,65 +240,3 @@ def _backward(steps, middle, spins):
         turned[0] = turned[n]
     lowered = seen[..., d:].reshape(count, members, spins, d // 2).sum(axis=-1)
     return np.array([lowered.real, lowered.imag * -1, seen[..., :d].real @ signs])
-
-
-def coupling_hamiltonian(group):
-    """Couplings of a group alone, rad/s, (2**n, 2**n)."""
-    alone = replace(group, shift_ppm=np.zeros(group.spins))
-    return free_hamiltonian(alone, Scanner(carrier_ppm=0.0))
-
-
-@lru_cache(maxsize=64)
-def detection_matrix(group, scanner, linewidth_hz, first_ppm, last_ppm, points):
-    r"""Matrix :math:`T` from a density matrix to its spectrum, :math:`S = T\,\mathrm{vec}\,\rho`.
-
-    The same numbers as those of :func:`spinlab.mrs.transitions` and :func:`spinlab.mrs.spectrum`,
-    (points, 2**n, 2**n), on an even axis from ``first_ppm`` to ``last_ppm``; shared, hence
-    read-only.
-    """
-    spins = spins_at(group, scanner)
-    V, energies = spins.vectors, spins.energies
-    grid = scanner.offset_hz(np.linspace(first_ppm, last_ppm, points))
-    lines = (energies[:, None] - energies) / (2 * np.pi)
-    shape = line_shape(grid[:, None, None] - lines, linewidth_hz)
-    scale = group.weight * 4 / 2**group.spins
-    return frozen(scale * (V @ (shape * spins.raising).swapaxes(-1, -2) @ V.T))
-
-
-def group_spectra(group, detection, scanner, ensemble, dt, precision):
-    """Spectra of one group after :func:`spinlab.mrs.shaped_press`, and the way back.
-
-    What no pulse changes is prepared here.  The result is a function of the three waveforms, each
-    (2, steps) in rad/s, which returns the spectra, (members, points), and a pullback from the
-    derivative by them to the gradient by the waveforms, (2, all steps).
-    """
-    half = _half_step(coupling_hamiltonian(group), dt, precision)
-    offset_hz = scanner.offset_hz(group.shift_ppm) + ensemble.offset_hz[:, None]
-    turns, scale = dt * (2 * np.pi * offset_hz), ensemble.b1_scale
-    spins = spins_at(group, scanner)
-    start, single = spins.Fx.astype(half.dtype), np.abs(spins.order) == 1
-    seen = np.flatnonzero(spins.order == -1)
-    matrix = detection.reshape(len(detection), -1)[:, seen]
-
-    def spectra(parts):
-        rho, pulses = start, []
-        for part, echo in zip(parts, (True, True, False), strict=True):
-            pulses.append(_propagate(half, turns, scale, part, dt, rho))
-            rho = pulses[-1].rho
-            if echo:  # an ideal 180 about x turns every spin upside down: both axes reversed
-                rho = (rho * single)[:, ::-1, ::-1]
-
-        def pullback(derivative):
-            costate = np.zeros_like(rho)
-            costate.reshape(len(rho), -1)[:, seen] = derivative @ matrix.conj()
-            gradients = []
-            for pulse, echo in zip(pulses[::-1], (False, True, True), strict=True):
-                if echo:
-                    costate = costate[:, ::-1, ::-1] * single
-                gradient, costate = pulse.pullback(costate)
-                gradients.append(gradient)
-            return np.concatenate(gradients[::-1], axis=1)
-
-        return rho.reshape(len(rho), -1)[:, seen] @ matrix.T, pullback
-
-    return spectra

@@ -7,12 +7,20 @@ from math import comb
 
 import numpy as np
 
+from ...mrs.blocks import check_sequence
 from ...mrs.metabolites import GAMMA_HZ, Scanner, metabolite
-from ...mrs.sequences import check_sequence
-from .judged import echo_is_perfect, gaba_is_alone, tabulate_echo
 from .plain import pack
 
+from .judged_spectra import (  # isort: skip
+    amplifier_can_play, echo_is_perfect, gaba_is_alone, gaba_is_fitted, one_is_alone_among_all,
+    tabulate_echo,
+)
+
 GLU = metabolite("Glu").groups[0]
+
+
+def _packed(sequence):
+    return pack(list(check_sequence(sequence)))
 
 
 def _roof(delta, coupling):
@@ -20,12 +28,26 @@ def _roof(delta, coupling):
     return (length - abs(coupling)) / (length + abs(coupling))
 
 
+def _bias(A, y0, y, c):
+    return np.linalg.lstsq(A, y - y0, rcond=None)[0][: c.size] / c
+
+
 def _two_bounds(a, b, sigma):
     alone = a @ a
     return sigma / np.sqrt([alone, alone - (a @ b) ** 2 / (b @ b)])
 
 
+def _least_slew(area, peak, time):
+    """Of a triangle, or of a trapezoid where a triangle would be too high."""
+    high = 2 * area / time > peak
+    return peak / (time - area / peak) if high else 4 * area / time**2
+
+
 A, B = np.array([1.0, 2.0, 0.5, -1.0]), np.array([0.5, 1.5, 1.0, 0.0])
+RNG = np.random.default_rng(5)
+#: derivatives, two spectra and concentrations: cases of a bias
+OFF = tuple((RNG.normal(size=(9, n + 2)), *RNG.normal(size=(2, 9)), RNG.uniform(2, 9, n))
+            for n in (2, 3, 1))  # fmt: skip
 J_45, DELTA_45 = abs(GLU.coupling_hz[3, 4]), 1e-6 * (GLU.shift_ppm[4] - GLU.shift_ppm[3])
 
 #: name: what :class:`spinlab.teaching.exercises.Exercise` is made from
@@ -135,14 +157,46 @@ ANSWERS = {
         "reference": _two_bounds,
         "cases": ((A, B, 0.1), (B, A, 2.0)),
     },
+    "ex-basis-bias": {
+        "asks": "your function bias(A, y0, y, c), of the size of c",
+        "reference": _bias,
+        "cases": OFF,
+        "wrong": {
+            "Relative to the concentrations, please.":
+                lambda A, y0, y, c: c * _bias(A, y0, y, c),
+            "What the basis makes is no error: fit the change.":
+                lambda A, y0, y, c: _bias(A, 0 * y0, y, c),
+            "Fit all parameters at once: the others may change, too.":
+                lambda A, y0, y, c: _bias(A[:, : c.size], y0, y, c),
+        },
+    },
     "ex-perfect-echo": {
         "asks": "your function echo(te), which returns the blocks",
         "take": tabulate_echo,
         "judge": echo_is_perfect,
     },
     "ex-own-editing": {
-        "asks": "the tuple of blocks",
-        "take": lambda sequence: pack(list(check_sequence(sequence))),
-        "judge": gaba_is_alone,
+        "asks": "the tuple of blocks", "take": _packed, "judge": gaba_is_alone,
+    },
+    "ex-gaba-fit": {
+        "asks": "the tuple of blocks", "take": _packed, "judge": gaba_is_fitted,
+    },
+    "ex-least-slew": {
+        "asks": "your function least_slew(area, peak, time), in T/m/s",
+        "reference": _least_slew,
+        "cases": ((3.13e-5, 0.04, 1e-3), (3.13e-5, 0.04, 3e-3), (1e-5, 0.015, 2e-3)),
+        "wrong": {
+            "A triangle may be higher than the gradient can be.":
+                lambda area, peak, time: 4 * area / time**2,
+            "Not every crusher has a plateau.":
+                lambda area, peak, time: peak / (time - area / peak),
+        },
+    },
+    "ex-weak-amplifier": {
+        "asks": "the tuple of blocks", "take": _packed, "judge": amplifier_can_play,
+    },
+    "ex-own-molecule": {
+        "asks": "the tuple (name, window, blocks, dB)",
+        "take": pack, "judge": one_is_alone_among_all,
     },
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...files.save_load import FORMATS
 from ...inputs import finite_array
-from ...mrs.sequences import BLOCKS
+from ...mrs.blocks import BLOCKS
 from ...pulses.pulse import Pulse
 
 #: what an answer may be made of, besides numbers and text
