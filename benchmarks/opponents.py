@@ -21,6 +21,7 @@ import json
 import os
 import sys
 import time
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -53,23 +54,14 @@ def triple(t1, t2, t3, **means):
     return sl.mrs.echo_train(t1 + t2 + t3, middles, pulses=(None, long, None), **means)
 
 
-def always_on(te, te1, ppm, length, **means):
-    """MEGA-PRESS of which only the scan "on" is played."""
-    pulse = sl.mrs.gaussian_pulse(length)
-    return sl.mrs.mega_press(te, ppm, pulse=pulse, te1=te1, mode="on", **means)
-
-
 def mega(te, te1, ppm, length, **means):
+    """MEGA-PRESS; always-on editing plays its scan "on" alone."""
     return sl.mrs.mega_press(te, ppm, pulse=sl.mrs.gaussian_pulse(length), te1=te1, **means)
 
 
 def stimulated(te, tm, **means):
     """STEAM has neither 180s nor their crushers; its pulses are ideal in all acts."""
     return sl.mrs.steam(te, tm, means.get("follows_b1", True))
-
-
-def j_refocused(te1, te2, angle, **means):
-    return sl.mrs.j_refocused(te1, te2, angle, **means)
 
 
 EDITS = (1.9, 2.0, 2.1, 2.15, 2.2, 2.3, 2.65, 3.75)
@@ -79,9 +71,10 @@ FAMILIES = {
     "STEAM": (stimulated, (1e-3 * np.array([6, 10, 14, 20, 30, 40, 60, 72, 90]),
                            1e-3 * np.array([5, 10, 15, 20, 30, 40, 60]))),
     "semi-LASER": (sl.mrs.semi_laser, 2 * (1e-3 * np.arange(8, 129, 8),)),
-    "J-refocused": (j_refocused, (*2 * (1e-3 * np.arange(8, 101, 10),), (45.0, 60.0, 90.0, 120.0))),
-    "always-on": (always_on, (1e-3 * np.array([56, 68, 80, 90, 100, 110, 120]), (0.01,), EDITS,
-                              (0.014, 0.02, 0.025, 0.03))),
+    "J-refocused": (sl.mrs.j_refocused, (*2 * (1e-3 * np.arange(8, 101, 10),),
+                                         (45.0, 60.0, 90.0, 120.0))),
+    "always-on": (partial(mega, mode="on"), (1e-3 * np.array([56, 68, 80, 90, 100, 110, 120]),
+                                             (0.01,), EDITS, (0.014, 0.02, 0.025, 0.03))),
     "triple refocusing": (triple, (1e-3 * np.array([16, 20, 23, 26, 32, 40]),
                                    1e-3 * np.array([66, 74, 84, 92, 100]),
                                    1e-3 * np.array([16, 18, 22, 28, 36]))),

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..inputs import frozen
-from .blocks import Delay, ShapedPulse
+from .blocks import ShapedPulse, is_free
 from .metabolites import spins_at
 from .simulation import distances_hz, sequence_map
 from .spectra import line_shape
@@ -36,11 +36,6 @@ def detection_matrix(group, scanner, linewidth_hz, first_ppm, last_ppm, points):
     shape = line_shape(grid[:, None, None] - lines, linewidth_hz)
     scale = group.weight * 4 / 2**group.spins
     return frozen(scale * (V @ (shape * spins.raising).swapaxes(-1, -2) @ V.T))
-
-
-def is_free(block):
-    """Whether a design may play RF in a block."""
-    return isinstance(block, Delay) and block.free
 
 
 def filled(blocks, pulses):

@@ -90,8 +90,7 @@ class ShapedPulse:
     carrier_ppm: float | None = None
 
     def __post_init__(self):
-        constant = instance("pulse", self.pulse, Pulse).control == "constant"
-        require(constant, "A ShapedPulse must be piecewise constant, but a linear one arrived.")
+        _need_constant(self)
         hold(self, "phase_deg: (degrees); carrier_ppm?: (ppm)")
 
     @property
@@ -136,8 +135,7 @@ class SlicePulse:
     extent: float = 1.5
 
     def __post_init__(self):
-        constant = instance("pulse", self.pulse, Pulse).control == "constant"
-        require(constant, "A SlicePulse must be piecewise constant, but a linear one arrived.")
+        _need_constant(self)
         require(self.pulse.dt <= 1.001e-4, "A SlicePulse needs steps of 0.1 ms or less, but "
                 f"{1e3 * self.pulse.dt:g} ms arrived; repeat its samples in shorter steps.")
         hold(self, "bandwidth_hz: > 0 (hertz); phase_deg: (degrees); carrier_ppm?: (ppm); "
@@ -205,7 +203,7 @@ class Cycle:
         scans = tuple(map(check_sequence, instance("scans", self.scans, (tuple, list))))
         whole("The number of scans", len(scans))
         object.__setattr__(self, "scans", scans)
-        free = any(isinstance(one, Delay) and one.free for scan in scans for one in scan)
+        free = any(map(is_free, sum(scans, ())))
         require(not free, "A free delay in a cycle cannot be shaped; make it Delay(duration).")
         hold(self, f"receiver_deg: {len(scans)} (degrees)")
         durations = [duration(scan) for scan in scans]
@@ -252,6 +250,22 @@ def check_sequence(sequence):
     for block in instance("A sequence", sequence, (tuple, list), "Give a tuple of blocks."):
         instance("A block of a sequence", block, BLOCKS)
     return tuple(sequence)
+
+
+def _need_constant(block):
+    constant = instance("pulse", block.pulse, Pulse).control == "constant"
+    require(constant, f"A {type(block).__name__} must be piecewise constant, but a linear one "
+                      "arrived.")  # fmt: skip
+
+
+def is_free(block):
+    """Whether a design may play RF in a block."""
+    return isinstance(block, Delay) and block.free
+
+
+def carrier_hz(block, scanner):
+    """Frequency of a shaped or slice pulse, from the carrier of the scanner, Hz."""
+    return 0.0 if block.carrier_ppm is None else scanner.offset_hz(block.carrier_ppm)
 
 
 def duration(sequence):

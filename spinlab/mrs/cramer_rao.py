@@ -205,7 +205,7 @@ def cramer_rao_problem(goals, model, blocks, bias=0.0, reference=None, **means):
     """
     check_duration(model, blocks)
     problem = SpectralProblem(
-        model.molecules, len, blocks, window_ppm=(model.ppm[0], model.ppm[-1]),
+        model.molecules, blocks=blocks, window_ppm=(model.ppm[0], model.ppm[-1]),
         points=len(model.ppm), linewidth_hz=model.linewidth_hz, scanner=model.scanner, **means,
     )  # fmt: skip
     return replace(problem, loss=BoundLoss(model, goals, bias, reference, problem.ensemble))

@@ -16,7 +16,7 @@ from ..inputs import arrays, hold, instance, require, window
 from .blocks import ECHO, duration
 from .metabolites import Scanner, metabolite
 from .sequences import press
-from .spectra import exact_spectrum, peak, ppm_axis
+from .spectra import check_molecules, exact_spectrum, peak, ppm_axis
 
 #: Molecules of a fit, where none are named.
 FITTED = ("Glu", "Gln", "NAA", "Cr", "mI", "GABA", "GSH")
@@ -131,10 +131,7 @@ def _known(molecules):
     if isinstance(instance("molecules", molecules, kinds), dict):
         pairs = molecules.items()
         molecules = [replace(metabolite(one), concentration=value) for one, value in pairs]
-    known = tuple(map(metabolite, molecules))
-    names = [one.name for one in known]
-    good = names and len(set(names)) == len(names)
-    require(good, f"molecules is empty, or one is named twice: {names}.")
+    known = check_molecules("molecules", molecules)
     for one in known:
         require(one.concentration, f"{one.name} has no concentration; give molecules as a dict, "
                 "or set it by dataclasses.replace().")  # fmt: skip

@@ -21,12 +21,12 @@ from ..inputs import arrays, choice, function, hold, instance, not_negative, req
 from ..pulses.filter_and_bound import helmholtz, radial_bound
 from ..pulses.pulse import Pulse
 from ..spins.operators import spin_matrices
-from .adjoint import detection_matrix, filled, fresh_magnetisation, group_spectra, is_free
-from .blocks import check_sequence
+from .adjoint import detection_matrix, filled, fresh_magnetisation, group_spectra
+from .blocks import check_sequence, is_free
 from .designs import mapper, spectral_goal
-from .metabolites import WATER, Scanner, metabolite
+from .metabolites import WATER, Scanner
 from .sequences import press
-from .spectra import check_members, line_shape
+from .spectra import check_members, check_molecules, line_shape
 from .split_step import PRECISIONS
 
 #: A group whose tails in the window are lower than this, in lines of one proton, is left out.
@@ -97,11 +97,8 @@ class SpectralProblem:
         instance("scanner", self.scanner, Scanner)
         if self.loss is not None:
             function("loss", self.loss)
-        molecules = tuple(map(metabolite, instance("metabolites", self.metabolites, (tuple, list))))
-        names = [one.name for one in molecules]
-        good = names and len(set(names)) == len(names)
-        require(good, f"metabolites is empty, or a molecule is named twice: {names}.")
-        object.__setattr__(self, "metabolites", molecules)
+        given = instance("metabolites", self.metabolites, (tuple, list))
+        object.__setattr__(self, "metabolites", check_molecules("metabolites", given))
         object.__setattr__(self, "window_ppm", window("window_ppm", self.window_ppm))
         object.__setattr__(self, "blocks", check_sequence(self.blocks))
         fresh = dict(instance("fresh_weight", self.fresh_weight, dict))

@@ -30,7 +30,10 @@ import numpy as np
 from ..files.vendors import pulseq_rf, pulseq_text, pypulseq
 from ..inputs import arrays, file_path, instance, require
 from ..pulses.measures import relative_power
-from .blocks import CoherenceFilter, Delay, ShapedPulse, SlicePulse, check_sequence, duration
+
+from .blocks import (  # isort: skip
+    CoherenceFilter, Delay, ShapedPulse, SlicePulse, carrier_hz, check_sequence, duration,
+)
 from .metabolites import GAMMA_HZ, Scanner
 
 #: What is written, by letters of the blocks: slices, RF, delays, and filters of coherences.
@@ -167,7 +170,7 @@ class _Console:
 
     def rf(self, block, delay, use):
         """A pulse with its phase in its middle."""
-        shift = 0.0 if block.carrier_ppm is None else self.scanner.offset_hz(block.carrier_ppm)
+        shift = carrier_hz(block, self.scanner)
         phase = np.deg2rad(block.phase_deg) - np.pi * shift * block.duration
         return pulseq_rf(
             block.pulse, self.system, delay=round(delay, 9), use=use, center=block.duration / 2,

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..inputs import arrays, instance
 from ..pulses.pulse import Pulse
-from .blocks import Cycle, Delay, Relaxation, ShapedPulse, check_sequence
+from .blocks import Cycle, Delay, Relaxation, ShapedPulse, carrier_hz, check_sequence
 from .metabolites import Scanner
 
 
@@ -69,9 +69,7 @@ def _pieces(block, scanner, step):
         return [Delay(block.duration / count)] * count
     if not isinstance(block, ShapedPulse):
         return [block]
-    pulse, hz = block.pulse, 0.0
-    if block.carrier_ppm is not None:
-        hz = scanner.offset_hz(block.carrier_ppm)
+    pulse, hz = block.pulse, carrier_hz(block, scanner)
     pieces, now = [], -block.duration / 2
     for part in np.array_split(pulse.waveform, min(count, pulse.steps), axis=1):
         length = part.shape[1] * pulse.dt

@@ -22,14 +22,8 @@ from .selective_pulses import gaussian_pulse, slice_pulse
 EXCITATION = IdealPulse(90.0, 90.0)
 REFOCUSING = IdealPulse(180.0, 0.0)
 
-#: What selects coherences at an echo, by name: (orders before, orders after) by the order p that
-#: the read signal has before.  An exorcycle is no pair of filters.
-FILTERS = {
-    "crushers": lambda p: ((p,), (-p,)),
-    "both": lambda p: ((-1, 1), (-1, 1)),
-    "none": lambda p: (),
-    "exorcycle": None,
-}
+#: What may select coherences at an echo.
+PATHWAYS = ("crushers", "both", "none", "exorcycle")
 
 
 def ideal():
@@ -114,7 +108,7 @@ def echo_train(
     """
     te, middles = arrays(f"te: {ECHO}; middles: echoes > 0 (seconds)", te=te, middles=middles)
     instance("follows_b1", follows_b1, bool)
-    choice("pathway", pathway, FILTERS)
+    choice("pathway", pathway, PATHWAYS)
     excite = replace(EXCITATION, follows_b1=follows_b1) if excite is None else excite
     refocus = replace(REFOCUSING, follows_b1=follows_b1) if refocus is None else refocus
     pulses = [None] * len(middles) if pulses is None else instance("pulses", pulses, (list, tuple))
@@ -162,15 +156,13 @@ def _interval(length, dead):
 
 def _selected(pulse, order, pathway, flips):
     """A pulse with what selects its coherences, of which ``order`` is there before."""
-    if pathway == "none":
-        return (pulse,)
-    if not flips:  # an editing pulse: the order stays
-        orders = order if pathway == "crushers" else (-1, 1)
-        return (pulse,) if pathway == "exorcycle" else (pulse, CoherenceFilter(orders))
-    if pathway == "exorcycle":
+    if pathway == "exorcycle" and flips:
         return (phase_cycle(pulse, (0, 90, 180, 270), (0, 180, 0, 180)),)
-    before, after = map(CoherenceFilter, FILTERS[pathway](order))
-    return before, pulse, after
+    if pathway in ("none", "exorcycle"):
+        return (pulse,)
+    orders = (order, -order if flips else order) if pathway == "crushers" else 2 * ((-1, 1),)
+    before, after = map(CoherenceFilter, orders)
+    return (before, pulse, after) if flips else (pulse, after)
 
 
 def spin_echo(te, **means):

@@ -26,10 +26,10 @@ from ..spins.operators import spin_matrices
 
 from .blocks import (  # isort: skip
     CoherenceFilter, Cycle, Delay, IdealPulse, Relaxation, ShapedPulse, SlicePulse,
-    check_sequence,
+    carrier_hz, check_sequence,
 )
 from .metabolites import Metabolite, Scanner, SpinGroup, spins_at
-from .split_step import turns_of_pulse
+from .split_step import kron, turns_of_pulse
 
 #: Complex numbers of the density matrices of as many members as are simulated at a time.
 CHUNK = 2**17
@@ -50,11 +50,7 @@ def _ideal(block, spins, offset, scale, kind):
     angle = np.deg2rad(block.angle_deg) / 2 * (scale if block.follows_b1 else np.ones((1, 1)))
     axis = np.exp(1j * np.deg2rad(block.phase_deg)) * np.array([[0, 0], [1, 0]])
     one = np.cos(angle) * np.eye(2) - 1j * np.sin(angle) * (axis + axis.conj().T)
-    turn = one
-    while turn.shape[-1] < len(spins.Fz):
-        turn = np.einsum("...ij,...kl->...ikjl", turn, one)
-        turn = turn.reshape(*turn.shape[:-4], turn.shape[-4] * 2, -1)
-    return _conjugation(turn, kind)
+    return _conjugation(kron([one] * len(spins.offset_hz)), kind)
 
 
 def _delay(block, spins, offset, scale, kind):
@@ -65,7 +61,7 @@ def _delay(block, spins, offset, scale, kind):
 
 def _shaped(block, spins, offset, scale, kind):
     pulse = block.pulse
-    shift = 0.0 if block.carrier_ppm is None else spins.scanner.offset_hz(block.carrier_ppm)
+    shift = carrier_hz(block, spins.scanner)
     # In the frame of the pulse its field stands still and the spins are off by its shift.  With
     # the phase of a step taken out, too, all that is left is real and symmetric.
     drift = spins.hamiltonian + 2 * np.pi * (offset - shift) * spins.Fz
@@ -89,7 +85,7 @@ def _slice(block, spins, offset, scale, kind):
 def _slice_turns(block, spins, offset, scale):
     """Unitaries of all members and positions; a scan of timings asks for the same ones often."""
     offset, scale = np.frombuffer(offset)[:, None], np.frombuffer(scale)[:, None]
-    shift = 0.0 if block.carrier_ppm is None else spins.scanner.offset_hz(block.carrier_ppm)
+    shift = carrier_hz(block, spins.scanner)
     places = block.offset_hz
     turns = turns_of_pulse(spins, block.pulse, offset + places - shift, scale + 0 * places)
     turns = _in_frame(turns, block, spins, shift)

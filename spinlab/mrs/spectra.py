@@ -26,7 +26,7 @@ from scipy.special import wofz
 from ..control.ensemble import Ensemble
 from ..inputs import arrays, hold, instance, not_negative, positive, require, whole
 from ..inputs import window as check_window
-from .metabolites import Metabolite, Scanner, SpinGroup
+from .metabolites import Metabolite, Scanner, SpinGroup, metabolite
 from .simulation import check_states, simulate, spins_at
 
 #: More steps of an axis in ppm are a mistake of units.
@@ -212,6 +212,15 @@ def judging_members(ensemble=None, design=None):
         return check_members(ensemble)
     axes = ((-5, 5), (0.9, 1.1)) if design is None else (design.offset_hz, design.b1_scale)
     return Ensemble.grid(*(np.unique(np.linspace(min(a), max(a), 5)) for a in axes))
+
+
+def check_molecules(what, molecules):
+    """Metabolites, or names of those that come with the package: at least one, each once."""
+    found = tuple(map(metabolite, molecules))
+    names = [one.name for one in found]
+    good = names and len(set(names)) == len(names)
+    require(good, f"{what} is empty, or one is named twice: {names}.")
+    return found
 
 
 def check_members(ensemble):

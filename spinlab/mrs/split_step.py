@@ -176,13 +176,13 @@ def _propagators(factors, coupling_step, keep=True):
     return steps, total
 
 
-def _kron(factors):
+def kron(factors):
     """Kronecker product of the factors, each (..., 2, 2): (..., d, d)."""
     if len(factors) == 1:
         return factors[0]
     # Halves first: they are small, so one outer product in long rows does nearly all the work.
     half = len(factors) // 2
-    left, right = _kron(factors[:half]), _kron(factors[half:])
+    left, right = kron(factors[:half]), kron(factors[half:])
     product = left[..., :, None, :, None] * right[..., None, :, None, :]
     d = left.shape[-1] * right.shape[-1]
     return product.reshape(*left.shape[:-2], d, d)
@@ -193,7 +193,7 @@ def _kron_times(factors, matrix):
     half, d = len(factors) // 2, len(matrix)
     if not half:
         return factors[0] @ matrix
-    left, right = _kron(factors[:half]), _kron(factors[half:])
+    left, right = kron(factors[:half]), kron(factors[half:])
     a, b = left.shape[-1], right.shape[-1]
     turned = (left.reshape(-1, a) @ matrix.reshape(a, b * d)).reshape(*left.shape[:-1], b, d)
     return (right[..., None, :, :] @ turned).reshape(*left.shape[:-2], d, d)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...control.ensemble import Ensemble
-from ...mrs.blocks import CoherenceFilter, Delay, SlicePulse, check_sequence, duration
+from ...mrs.blocks import CoherenceFilter, SlicePulse, check_sequence, duration, is_free
 from ...mrs.cramer_rao import judge_bounds
 from ...mrs.fit_models import fit_model
 from ...mrs.isolation import judge_isolation
@@ -87,7 +87,7 @@ def amplifier_can_play(data):
     te = duration(sequence) - slices[0].duration / 2
     if abs(te - 0.1) > 1e-6:
         return f"From the middle of the excitation to the readout it takes {1e3 * te:.2f} ms."
-    free = [block.duration for block in sequence if isinstance(block, Delay) and block.free]
+    free = [block.duration for block in sequence if is_free(block)]
     steps = np.array(free) / 0.5e-3
     if len(free) != 2 or min(free) < 0.03 or np.abs(steps - np.rint(steps)).max() > 1e-6:
         return f"The free intervals last {', '.join(f'{1e3 * one:.2f}' for one in free)} ms."
