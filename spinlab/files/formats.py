@@ -8,6 +8,7 @@ comment; its checksum covers the samples, so that nothing is lost or changed wit
 """
 
 import json
+import os
 import re
 import zlib
 from dataclasses import dataclass
@@ -55,6 +56,19 @@ def read_text(path):
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} cannot be read as text: {error}.") from None
+
+
+def write_text(path, text):
+    """Write a file, over what may be there; if that fails, the old file stays."""
+    path = file_path(path).resolve()  # what a link points to
+    require(not path.exists() or path.is_file(), f"{path} is something else than a file.")
+    require(path.parent.is_dir(), f"There is no folder {path.parent}; make it first.")
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def crc_of(*texts):

@@ -5,14 +5,12 @@ against what the file announces, and anything truncated, rescaled or foreign is 
 sentence.
 """
 
-import os
-
 import numpy as np
 
 from ..inputs import arrays, choice, file_path, instance, require, whole
 from ..pulses.pulse import Pulse
 from . import formats, vendors
-from .formats import DIGITS, SAMPLES, read_text
+from .formats import DIGITS, SAMPLES, read_text, write_text
 
 #: name: (ending of the file, write, read)
 FORMATS = {
@@ -51,15 +49,7 @@ def save_pulse(pulse, path, format=None, about="", system=None):
         raise TypeError(f"system= is for Pulseq; the format {name!r} knows no scanner.")
     options = {} if system is None else {"system": system}
     text = FORMATS[name][1](pulse, instance("about", about, str), **options)
-    path = path.resolve()  # what a link points to
-    require(not path.exists() or path.is_file(), f"{path} is something else than a file.")
-    require(path.parent.is_dir(), f"There is no folder {path.parent}; make it first.")
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_text(path, text)
 
 
 def load_pulse(path, format=None, rf_hz=None, dt=None):

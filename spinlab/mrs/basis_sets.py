@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..files.formats import write_text
 from ..inputs import file_path, hold, instance, positive, require, whole
 from .blocks import check_sequence, duration
 from .metabolites import METABOLITES, Metabolite, Scanner, metabolite
@@ -173,7 +174,7 @@ def write_lcmodel_basis(basis, path, sequence_name="spinlab"):
             _namelist("BASIS", ID=name, METABO=name, CONC=1.0, TRAMP=1.0, VOLUME=1.0, ISHIFT=0),
             *("".join(numbers[i : i + 6]) for i in range(0, len(numbers), 6)),
         ]
-    path.write_text("\n".join(sections) + "\n", encoding="ascii")
+    write_text(path, "\n".join(sections) + "\n")
     return path
 
 

@@ -101,7 +101,8 @@ def noisy_spectrum(signals, model, seed, phase_deg=8.0, shift_hz=1.0, width_hz=0
     """
     layout = "phase_deg: >= 0 (degrees); shift_hz: >= 0 (hertz); width_hz: >= 0 (hertz)"
     deviations = arrays(layout, phase_deg=phase_deg, shift_hz=shift_hz, width_hz=width_hz)
-    total = [*model.concentrations.values()] @ _basis(signals, model)
+    basis = _basis(signals, model)
+    total = [*model.concentrations.values()] @ basis
     drawn = np.random.default_rng((whole("seed", seed, 0), 1)).standard_normal(3)
     phase, shift_hz, width_hz = drawn * deviations
     spectrum, _ = _spectra(total, model, np.deg2rad(phase), shift_hz, width_hz)

@@ -86,7 +86,7 @@ def _molecules(some):
 
 def _amounts(wanted, unwanted, at_concentration):
     """How much there is of every unwanted molecule, in units of the wanted one."""
-    if not at_concentration:
+    if not instance("at_concentration", at_concentration, bool):
         return (1.0,) * len(unwanted)
     unknown = [one.name for one in (wanted, *unwanted) if one.concentration is None]
     require(not unknown, f"Give {', '.join(unknown)} a concentration, or leave out "

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..inputs import positive
+from ..inputs import positive, require
 from .metabolites import Metabolite, SpinGroup
 
 _FILE = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
@@ -37,8 +37,12 @@ def macromolecules(spacing_ppm=0.025):
     >>> round(macromolecules().protons, 1)
     13.6
     """
+    spacing_ppm = positive("spacing_ppm", spacing_ppm, " of ppm")
+    narrow = min(one["width_ppm"] for one in _FILE["gaussians"])
+    require(spacing_ppm <= narrow / 2, f"spacing_ppm must be at most {narrow / 2:g} of ppm, half "
+            f"the narrowest width, but {spacing_ppm:g} arrived.")  # fmt: skip
     # The trapezoidal rule is exact for Gaussians that are sampled so finely.
-    axis = np.arange(0.6, 4.4, positive("spacing_ppm", spacing_ppm, " of ppm"))
+    axis = np.arange(0.6, 4.4, spacing_ppm)
     density = np.zeros(len(axis))
     for one in _FILE["gaussians"]:
         shape = 2.0 ** (-((2 * (axis - one["shift_ppm"]) / one["width_ppm"]) ** 2))

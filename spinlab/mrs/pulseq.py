@@ -27,6 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..files.formats import write_text
 from ..files.vendors import pulseq_rf, pulseq_text, pypulseq
 from ..inputs import arrays, file_path, instance, require
 from ..pulses.measures import relative_power
@@ -136,7 +137,7 @@ def write_pulseq_sequence(
     require(good, f"pypulseq finds times off its rasters: {wrong}.")
     played.set_definition("FOV", thickness.tolist())
     played.set_definition("CarrierPpm", scanner.carrier_ppm)
-    path.write_text(pulseq_text(played, path.stem), encoding="utf-8", newline="\n")
+    write_text(path, pulseq_text(played, path.stem))
     return path
 
 
