@@ -14,11 +14,12 @@ BROWSER_STAMP := $(VENV)/.installed-browser
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint book browser pdf bench size clean
+.PHONY: help test lint book live browser pdf bench size clean
 
 help:
 	@echo "make test     check the code's style and run all tests, with the docstrings' examples"
 	@echo "make book     execute every chapter and build the book into _build/html"
+	@echo "make live     put Python for the browser into the built book, for its button \"Run this page here\""
 	@echo "make browser  read the built book with a browser, without a network (needs Chromium)"
 	@echo "make pdf      the book as one PDF (needs XeLaTeX: see README.md)"
 	@echo "make bench    measure speed and accuracy; ONLY=fem runs one part of it"
@@ -52,6 +53,10 @@ pdf: $(STAMP)
 	$(BIN)/jupyter-book build . --all --builder pdflatex
 	@test -f _build/latex/spinlab.pdf || { echo "There is no _build/latex/spinlab.pdf."; exit 1; }
 	@echo "The PDF is _build/latex/spinlab.pdf."
+
+# Without it the button loads Pyodide from its own site.
+live: $(STAMP)
+	$(BIN)/python book/_ext/make_live.py
 
 browser: $(BROWSER_STAMP)
 	$(BIN)/python -m pytest tests/browser

@@ -6,10 +6,8 @@ into the built book, and writes citations as author and year.  ``spinlinks.py`` 
 links of the library's names and of the glossary's terms.
 """
 
-import html
 import importlib.util
 import os
-import re
 from pathlib import Path
 
 import pybtex.plugin
@@ -21,7 +19,7 @@ from sphinx.util import logging
 from sphinx.util.fileutil import copy_asset
 
 from spinlab.teaching import svg_frames
-from spinlab.teaching.svg_frames import themed
+from spinlab.teaching.figures import page_svg
 
 logger = logging.getLogger(__name__)
 
@@ -62,21 +60,6 @@ def prepare_kernels(app):
 # --- figures -----------------------------------------------------------------------------
 
 
-def themed_svg(svg, alt, prefix):
-    """Turn a Matplotlib drawing into an SVG element that takes its ink from the page.
-
-    ``prefix`` keeps the identifiers of different figures on a page apart.
-    """
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    # Its rules would hold for the whole page; book.css has them for figures alone.
-    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{prefix}-", svg)
-
-    label = html.escape(alt, quote=True)
-    return themed(svg).replace("<svg", f'<svg class="figure" role="img" aria-label="{label}"', 1)
-
-
 def finish_figures(app, doctree, docname):
     """Insist on descriptions, and put SVG figures where they see the theme: into the page.
 
@@ -95,7 +78,7 @@ def finish_figures(app, doctree, docname):
             warn(told, docname, image, "alt")
         path = Path(app.srcdir, image["uri"])
         if path.suffix == ".svg" and path.parent.name == "jupyter_execute":
-            svg = themed_svg(path.read_text("utf-8"), alt, "fig" + path.stem[:8])
+            svg = page_svg(path.read_text("utf-8"), alt, "fig" + path.stem[:8])
             image.replace_self(nodes.raw("", svg, format="html"))
 
 
@@ -245,6 +228,7 @@ def setup(app):
     app.connect("doctree-resolved", insist_on_captions, priority=400)
     app.connect("doctree-resolved", finish_figures)
     app.setup_extension("spinlinks")
+    app.setup_extension("spinlive")
     # Late: after the extensions that add scripts.
     app.connect("html-page-context", drop_repeated_scripts, priority=900)
     app.connect("build-finished", copy_mathjax)

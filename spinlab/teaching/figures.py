@@ -5,9 +5,13 @@ A figure that was written is closed: matplotlib forgets it (it can still be draw
 
 from __future__ import annotations
 
+import html
 import io
+import re
 
 import matplotlib.pyplot as plt
+
+from .svg_frames import themed
 
 
 def plot_curves(x, rows, labels, ylim, xlabel="", ylabel=""):
@@ -60,3 +64,17 @@ def figure_png(figure):
     figure.savefig(data, format="png", dpi=144)
     plt.close(figure)
     return data.getvalue()
+
+
+def page_svg(svg, alt, prefix):
+    """A file of Matplotlib's as an SVG element of a page, which takes its ink from the page.
+
+    ``prefix`` keeps the identifiers of different figures on a page apart.
+    """
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # Its rules would hold for the whole page; book.css has them for figures alone.
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{prefix}-", svg)
+    label = html.escape(alt, quote=True)
+    return themed(svg).replace("<svg", f'<svg class="figure" role="img" aria-label="{label}"', 1)
