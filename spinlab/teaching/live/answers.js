@@ -57,7 +57,7 @@ export function addAnswers(page) {
   count();
   const title = "A notebook of this page and your answers, for the grader";
   const tools = [button("Download answers", download, { title }), button("Clear answers", clear)];
-  return make("div", { class: "live-row" }, done, ...tools, unable);
+  return make("div", { class: "live-bar live-row" }, done, ...tools, unable);
 }
 
 function answerBox(exercise, { ask, edit, codeOf }, count) {

@@ -203,7 +203,7 @@ function open() {
   bar.setAttribute("aria-label", "Run this page");
   cells.forEach(addTools);
   const page = { ask, edit, codeOf, cells: () => cells.map((cell) => codeOf(cell.pre)) };
-  bar.append(addAnswers(page));
+  bar.after(addAnswers(page));
   tools.querySelector("button").focus();
   document.body.classList.add("live-open");
   runOne(cells[0]);
