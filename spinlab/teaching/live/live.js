@@ -24,7 +24,7 @@ function start() {
     if (mine !== python) return; // from before a stop
     const job = mine.jobs.get(data.id);
     if (data.kind === "loading") status(`Loading ${data.text} …`, data.share);
-    else if (data.kind === "ready") status("Python is ready.");
+    else if (data.kind === "ready") status("Python has started …", 1); // and a job waits
     else if (data.kind === "failed") fail(data.text);
     else if (data.kind !== "done") job?.handler?.(data);
     else mine.jobs.delete(data.id), job.resolve(data);
