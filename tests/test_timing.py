@@ -1,11 +1,16 @@
 """Times on a page: a clock that every machine has, and claims that stop no reader."""
 
+import json
+import re
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from spinlab.teaching import Stopwatch, assert_timing
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "book").rglob("*.ipynb"))
 
 
 def clocks(monkeypatch, **seconds):
@@ -53,3 +58,10 @@ def test_a_claim_binds_the_build_alone(monkeypatch, capsys):
     assert capsys.readouterr().out == ""
     assert_timing(False, "blocks win")
     assert capsys.readouterr().out == "Not so on this machine: blocks win.\n"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_pages_have_no_other_clock(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    clock = re.compile("(process|thread|monotonic)_time|perf_counter|import time|from time")
+    assert not [source for source in ("".join(c["source"]) for c in cells) if clock.search(source)]
