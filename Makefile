@@ -14,13 +14,14 @@ BROWSER_STAMP := $(VENV)/.installed-browser
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint book live browser pdf bench size clean
+.PHONY: help test lint book live browser package pdf bench size clean
 
 help:
 	@echo "make test     check the code's style and run all tests, with the docstrings' examples"
 	@echo "make book     execute every chapter and build the book into _build/html"
 	@echo "make live     put Python for the browser into the built book, for its button \"Run this page here\""
 	@echo "make browser  read the built book with a browser, without a network (needs Chromium)"
+	@echo "make package  build wheel and sdist, and run the README's example from each, in empty environments"
 	@echo "make pdf      the book as one PDF (needs XeLaTeX: see README.md)"
 	@echo "make bench    measure speed and accuracy; ONLY=fem runs one part of it"
 	@echo "make size     measure how large the library is, against its budgets"
@@ -60,6 +61,9 @@ live: $(STAMP)
 
 browser: $(BROWSER_STAMP)
 	$(BIN)/python -m pytest tests/browser
+
+package: $(STAMP)
+	$(BIN)/python .ci/package.py
 
 # One thread: times then compare the algorithms, and not how busy the other cores are.
 bench: $(STAMP)
