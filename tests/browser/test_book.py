@@ -5,6 +5,7 @@ Run by ``make browser``, after ``make book``. What is missing (the book, a brows
 
 import gzip
 import json
+import sys
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -71,6 +72,23 @@ def test_links_within_the_book_lead_somewhere(path, anchors):
         if fragment and name in anchors and fragment not in anchors[name]:
             dead.append(link["href"])
     assert dead == []
+
+
+def test_slides_number_formulas_and_figures_as_the_book_does():
+    sys.path.append(str(BOOK.parents[1] / "book" / "_ext"))
+    import make_slides
+
+    seen = {}
+    for path in WRITTEN:
+        for shown in parse(path).select("span.eqno"):
+            label = shown.find("a")["href"].partition("#equation-")[2]
+            seen[label] = shown.get_text().rstrip("#")
+        for figure in parse(path).select("figure[id]"):
+            if shown := figure.select_one("span.caption-number"):
+                seen[figure["id"]] = shown.get_text().strip()
+    numbers = make_slides.numbers()
+    assert {label: name for label, name in numbers.items() if seen.get(label, name) != name} == {}
+    assert len(seen.keys() & numbers.keys()) > 200
 
 
 @pytest.mark.parametrize("path", WRITTEN)
