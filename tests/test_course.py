@@ -156,3 +156,31 @@ def test_solutions_can_be_taken_out(tmp_path, monkeypatch):
     before, after = (nbformat.read(path, as_version=4).cells for path in (page, tmp_path / "spin.ipynb"))
     text = "\n".join(cell.source for cell in after)
     assert len(before) == len(after) and "{solution}" not in text and text.count("::::{exercise}") == 2
+
+
+# --- the paper on the book ---------------------------------------------------------------
+
+
+def test_the_paper_has_what_its_journal_asks_for():
+    text = (COURSE / "jose" / "paper.md").read_text("utf-8")
+    _, head, body = text.split("---\n", 2)
+    for field in ("title", "tags", "authors", "affiliations", "date", "bibliography"):
+        assert re.search(rf"^{field}:", head, re.M)
+    for heading in ("Summary", "Statement of Need", "Learning objectives", "Content and instructional design", "Acknowledgements", "References"):
+        assert f"\n# {heading}\n" in body
+    assert 800 < len(body.split()) < 1150
+    exercises = sum(len(exercises_of(number)) for number in MAP)
+    assert f"{len(MAP)} notebooks" in body and f"**Exercises**, {exercises} of them" in body
+
+
+def test_the_paper_cites_entries_of_the_book():
+    text, works = ((COURSE / "jose" / name).read_text("utf-8") for name in ("paper.md", "paper.bib"))
+    entries = re.findall(r"@\w+\{(\w+),\n.*?\n\}\n", works, re.S)
+    assert set(re.findall(r"@(\w+)[;\]]", text)) == set(entries)
+    book = (BOOK / "references.bib").read_text("utf-8")
+    assert all(entry in book for entry in re.findall(r"@\w+\{.*?\n\}\n", works, re.S))
+
+
+def test_the_journal_finds_the_paper():
+    """Its robot takes the first file, in alphabetical order of the folders, that ends on ``paper.md``."""
+    assert min(BOOK.rglob("*paper.md"), key=lambda path: path.parts) == COURSE / "jose" / "paper.md"
