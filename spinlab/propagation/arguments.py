@@ -75,9 +75,9 @@ def warn_of_exploited_steps(generator, waveform, dt, method):
     elements = method.startswith("fem") and method in TOO_FAR  # the exact element is not there
     turn = largest_turn(generator, waveform, dt, EXPLOITED) if elements else 0.0
     if turn > EXPLOITED:
-        warn(f"A step of the pulse found turns by {turn:.2g} rad: beyond some {EXPLOITED} rad an "
-             f"optimiser exploits the error of {method!r}. Believe the judge alone; give more "
-             "steps, less RF, or the method 'grape-batched'.", CoarseStepWarning)
+        warn(f"A step of the pulse found turns a state by {turn:.2g} rad. Beyond {EXPLOITED} rad "
+             f"or so an optimiser exploits the error of {method!r}: believe the judge alone; give "
+             "more steps, less RF, or the method 'grape-batched'.", CoarseStepWarning)
 
 
 def largest_turn(generator, waveform, dt, limit=0.0):
