@@ -33,6 +33,9 @@ NAMESPACE = {
     "pulse": sl.Pulse(np.full((2, 10), 0.3), 1e-6, 1e4),
     "bent": sl.Pulse(np.full((2, 11), 0.3), 1e-6, 1e4, "linear"),
     "problem": sl.Problem("Iz", "Ix", 1e-5, 10, 1e4),
+    "two_channels": sl.Problem("I1z", "I2z", 1e-5, 10, 1e4, system=sl.SpinSystem(
+        (0, 0), ((1, 2, 100.0),), channels=("I", "S"), dipolar_width_hz=((1, 2, 5.0),))),
+    "line": sl.propagation.BlochTorrey((0.0, 1e-4), 3),
     "wide": sl.Problem("Iz", "Ix", 1e-5, 10, 1e4, ensemble=sl.Ensemble.grid([0.0, 1e3])),
     "Problem": lambda start="Iz", target="Ix", duration=1e-5, steps=10, rf_hz=1e4, **more:
         sl.Problem(start, target, duration, steps, rf_hz, **more),
@@ -102,7 +105,7 @@ SYSTEMS = [
     ("sl.SpinSystem((sp.Function('f')(sp.Symbol('d')),))", "of symbols, but f(d) arrived"),
     ("sl.SpinSystem((sp.Symbol('nu'),))", "but ['nu'] arrived"),
     ("sl.SpinSystem((sp.Symbol('rf_hz'),))", "but ['rf_hz'] arrived"),
-    ("sl.SpinSystem((sp.Symbol('d'), sp.Symbol('d', real=True)))", "needs a name of its own"),
+    ("sl.SpinSystem((sp.Symbol('d'), sp.Symbol('d', real=True)))", "need names of their own"),
     ("sl.SpinSystem((sp.Symbol('d'),), t1=sp.Symbol('d', real=True), t2=1)", "but ['d', 'd'] arrived"),
     ("sl.SpinSystem((sp.Symbol('a:b'),))", "no : ; ? or outer blanks, but ['a:b'] arrived"),
     ("sl.SpinSystem((sp.Symbol(' d'),))", "no : ; ? or outer blanks"),
@@ -122,6 +125,16 @@ SYSTEMS = [
     ("sl.SpinSystem(t1=-1, t2=sp.Symbol('T2'))", "t1 must be positive"),
     ("sl.SpinSystem(t1='a', t2=1)", "t1 and t2 must be real, finite numbers"),
     ("sl.SpinSystem((0, 0), t1=1, t2=1)", "t1 and t2 of one spin, not [1, 1] of 2 spins"),
+    ("sl.SpinSystem((0, 0), channels='IS')", "channels must be a tuple, but 'IS'"),
+    ("sl.SpinSystem((0, 0), channels=('I',))", "one name of letters and digits for each spin, or None where no RF reaches it, but ('I',) arrived for 2 spins."),
+    ("sl.SpinSystem((0, 0), channels=('I', ''))", "but ('I', '') arrived"),
+    ("sl.SpinSystem((0, 0), channels=('I', 'S x'))", "but ('I', 'S x') arrived"),
+    ("sl.SpinSystem((0, 0), channels=(None, None))", "but (None, None) arrived"),
+    ("sl.SpinSystem((sp.Symbol('u_Ix'), 0), channels=('I', 'S'))", "but ['u_Ix'] arrived"),
+    ("sl.SpinSystem((0, 0), dipolar_width_hz=(1, 2, 3.0))", "A width (i, j, k in Hz) must be a tuple, but 1"),
+    ("sl.SpinSystem((0, 0), dipolar_width_hz=((1, 2, -3.0),))", "Widths of lines are 0 or positive, but [-3.0] arrived."),
+    ("sl.SpinSystem((0, 0), dipolar_width_hz=((1, 2, nan),))", "must be real, finite numbers"),
+    ("sl.SpinSystem((0, 0), dipolar_width_hz=((1, 2, 1), (2, 1, 1)))", "and each pair once"),
     ("sl.hamiltonian(5)", "system must be a SpinSystem, but int arrived"),
     ("sl.liouvillian(5)", "system must be a SpinSystem"),
     ("sl.liouvillian('elements')", "system must be a SpinSystem"),
@@ -1029,6 +1042,41 @@ SPECTRAL = [
     ("sl.mrs.BoundLoss(sl.mrs.fit_model(0.04), {'Glu': 0})", "The goal of Glu must be a positive number"),
     ("sl.mrs.cramer_rao_problem({'Glu': 1}, 5, ())", "model must be a FitModel"),
 ]
+CHANNELS = [
+    ("two_channels.goal(limits={'mean_power': 0.5})", "Limits are for one RF channel; leave them out."),
+    ("two_channels.goal(distortion=sl.pulses.rc(1e-6, 1e-6))", "A distortion is that of one RF channel; leave it out."),
+    ("two_channels.fidelity(np.zeros((2, 10)))", "waveform must have shape (4, 10), but (2, 10) arrived."),
+    ("sl.judge(pulse, two_channels)", "The pulse has 2 rows, but the problem 4 controls."),
+    ("sl.judge(sl.Pulse(np.zeros((4, 10)), dt, 1e4), problem)", "The pulse has 4 rows, but the problem 2 controls."),
+    ("sl.Pulse(np.zeros((5, 10)), dt, 1e4)", "waveform must have shape (4, samples), but (5, 10) arrived"),
+    ("sl.plot_pulse(sl.Pulse(np.zeros((4, 10)), dt, 1e4))", "one RF channel, but one of 2 arrived; give one of them, such as pulse.channel(0)."),
+    ("sl.plot_report(sl.Pulse(np.zeros((4, 10)), dt, 1e4), two_channels)", "one RF channel, but one of 2"),
+    ("sl.save_pulse(sl.Pulse(np.zeros((4, 10)), dt, 1e4), 'a.json')", "one RF channel, but one of 2"),
+    ("sl.mrs.ShapedPulse(sl.Pulse(np.zeros((4, 10)), dt, 1e4))", "one RF channel, but one of 2"),
+    ("sl.Pulse(np.zeros((4, 10)), dt, 1e4).felt(sl.pulses.rc(1e-6, dt))", "waveform must have shape (2, samples), but (4, 10)"),
+    ("sl.Pulse(np.zeros((4, 10)), dt, 1e4).channel(2)", "index must be a whole number of 0 to 1, but 2 arrived."),
+    ("sl.pulses.Parametrisation('xy', 0, dt, channels=0)", "channels must be a whole number of at least 1, but 0"),
+    ("sl.Problem('I1z', 'I1x', 1e-5, 10, 1e4, system=two_channels.system, objective='linear-phase', delay=-1e-5)",
+     "Relaxation does not go back in time, by -1e-05 s; leave it out."),
+]
+SPACE = [
+    ("sl.propagation.BlochTorrey((0, 1e-4, 2e-4), 9)", "ends must have shape (2,), but (3,) arrived."),
+    ("sl.propagation.BlochTorrey((1e-4, 0), 9)", "ends must rise, but"),
+    ("sl.propagation.BlochTorrey((0, 0), 9)", "ends must rise, but"),
+    ("sl.propagation.BlochTorrey((0, 1e-4), 0)", "cells must be a whole number of at least 1, but 0 arrived."),
+    ("sl.propagation.BlochTorrey((0, 1e-4), 9.0)", "cells must be a whole number"),
+    ("sl.propagation.BlochTorrey((0, 1e-4), 9, -2e-9)", "diffusion must be at least 0 (m^2/s), but -2e-09 arrived."),
+    ("sl.propagation.BlochTorrey((0, 1e-4), 9, velocity='fast')", "velocity must be one number (m/s)"),
+    ("sl.propagation.BlochTorrey((0, 1e-4), 9, rf_hz=-1)", "rf_hz must be at least 0, but -1"),
+    ("sl.propagation.BlochTorrey((0, 1e-4), 9, gradient_hz_per_m=nan)", "gradient_hz_per_m must be one number"),
+    ("sl.propagation.BlochTorrey((0, 1e-4), 9, shapes='hermite')", "There is no family of shape functions in space 'hermite'; choose one of quadratic, linear."),
+    ("line.march(np.zeros((2, 5)), dt, z)", "waveform must have shape (3, steps), but (2, 5) arrived."),
+    ("line.march(np.zeros((3, 5)), 0, z)", "dt must be positive (seconds), but 0 arrived."),
+    ("line.march(np.zeros((3, 5)), dt, z[:2])", "start must have shape (7?, 3), but (2,) arrived."),
+    ("line.march(np.full((3, 5), nan), dt, z)", "waveform must be finite"),
+    ("line.prepare(-1e-6, z)", "dt must be positive (seconds), but -1e-06 arrived."),
+    ("line.prepare(dt, np.zeros((5, 3)))", "start must have shape (7?, 3), but (5, 3) arrived."),
+]
 AT_SCANNER = [
     ("sl.mrs.write_pulseq_sequence(5, played)", "path must be a str or PathLike, but int arrived"),
     ("sl.mrs.write_pulseq_sequence('.', played)", "is a folder; give the path of a file in it"),
@@ -1054,7 +1102,7 @@ AT_SCANNER = [
 TABLE = [
     *OPERATORS, *SYSTEMS, *GENERATORS, *ELEMENTS, *OBJECTIVES, *METHODS, *CHECKS, *PULSES,
     *ENSEMBLES, *DISTORTIONS, *PROBLEMS, *DISPLAY, *CONSTRAINED, *MEASUREMENT, *LATER,
-    *SPECTRAL, *AT_SCANNER,
+    *SPECTRAL, *AT_SCANNER, *CHANNELS, *SPACE,
 ]  # fmt: skip
 
 

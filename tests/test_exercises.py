@@ -306,6 +306,16 @@ JUDGED = {
         lambda _, folder: save(folder, scaled(GAUSS, waveform=GAUSS.waveform[:, ::2])), lambda _, folder: save(folder, scaled(GAUSS, -1), ".csv"),
         lambda _, folder: save(folder, scaled(GAUSS, rf_hz=2 * np.pi * GAUSS.rf_hz)), lambda _, folder: cut_off(folder, GAUSS), lambda _, folder: folder / "nothing.json", lambda _, folder: folder, "pulse.txt",
     ],
+    "ex-own-pair": [
+        hard(1, 0, 100, 1e-4, 600.0), hard(0, 0, 100, 1e-4, 600.0), hard(0.6, 0, 100, 1e-4, 600.0), lambda right, _: scaled(right, 0.8),
+        lambda right, _: scaled(right, dt=1.1e-4), lambda right, _: scaled(right, rf_hz=2e3), lambda right, _: scaled(right, waveform=right.waveform[:, ::-1]),
+        lambda right, _: scaled(right, waveform=right.waveform[:, :60]), lambda right, _: scaled(right, waveform=np.vstack([right.waveform] * 2)), lambda right, _: right.waveform, lambda right, _: [right] * 2,
+        hard(1, 0, 3000, 4e-6, 600.0),
+    ],
+    "ex-flowing-sample": [
+        np.zeros(200), np.zeros((1, 200)), lambda right, _: 1.1 * np.array(right), lambda right, _: -np.array(right), lambda right, _: np.array(right) + 0.2, lambda right, _: np.array(right)[:199],
+        lambda right, _: np.array(right).reshape(2, 100), lambda right, _: np.array(right)[::-1], lambda right, _: np.array(right) * np.nan, lambda right, _: np.rad2deg(right),
+    ],
     "ex-perfect-echo": [
         lambda te: sl.mrs.spin_echo(te), pure_echo, lambda te: pure_echo(te, 90.0), lambda te: pure_echo(te, 0.0, 165.0), lambda te: pure_echo(te, 0.0, part=5),
         lambda te: sl.mrs.pulse_acquire(), lambda te: pure_echo(0.03, 0.0), lambda te: (), lambda te: te, lambda te: sl.mrs.press(te / 2, te / 2),

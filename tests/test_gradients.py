@@ -58,10 +58,10 @@ def test_central_difference(method, control):
     assert sl.check_gradient(function, pulse.waveform, "difference").relative_error < 1e-8
 
 
-@pytest.mark.parametrize("system", ["relaxing", "coupled"])
+@pytest.mark.parametrize("system", ["relaxing", "coupled", "two channels"])
 @pytest.mark.parametrize("method, control", ANY_SYSTEM)
 def test_complex_step_for_other_systems(method, control, system, rng):
-    """Four dimensions with relaxation, fifteen with two coupled spins."""
+    """Four dimensions with relaxation, fifteen with two coupled spins, which may have two channels."""
     pulse = case(system, control, steps=3)
     objective = sl.transfer(rng.normal(size=pulse.generator.dimension))
     function = by_method(pulse, objective, method, control)

@@ -18,13 +18,13 @@ WINGS = {
     "spins": "operators systems generators",
     "pulses": "distortion pulse filter_and_bound limits measures",
     "optimisers": "goal standard_form subproblem subproblem_solvers mma books descents asymptotes loop",
-    "propagation": "elements adjoint arguments quaternions rotations grape fem methods spinors checks",
+    "propagation": "elements adjoint arguments quaternions rotations grape fem methods spinors checks space",
     "files": "formats vendors save_load",
     "control": "objectives ensemble goal exact judgement designs problem races adaptive",
     "mrs": "metabolites macromolecules blocks relaxation selective_pulses sequences split_step simulation spectra "
     "basis_sets adjoint designs problem isolation fit_models fitting cramer_rao pulseq",
     "plotting": "",
-    "teaching": "answers.plain answers.judged answers.judged_spectra answers.chapter1 answers.chapter2 answers.chapter3 answers.chapter4 answers "
+    "teaching": "answers.plain answers.judged answers.judged_spectra answers.chapter1 answers.chapter2 answers.chapter3 answers.chapter4 answers.beyond answers "
     "exercises grade timing svg_frames figures sliders formula_sliders live.kernel",
 }
 FLOORS = ["inputs", "spins pulses optimisers", "propagation files", "control", "mrs plotting", "teaching"]

@@ -61,6 +61,7 @@ def make_goal(problem, shape, method=None, aggregate="mean", limits=None):
     method = fastest_method(problem, shape) if method is None else method
     choice("method", method, (*METHODS, "spinors"))
     aggregate, limits = find_aggregate(aggregate), checked_limits(limits)
+    require(not limits or shape.channels == 1, "Limits are for one RF channel; leave them out.")
     goal = (spinor_goal if method == "spinors" else general_goal)(problem, shape, method)
     if aggregate is not AGGREGATES["mean"]:  # then the members have to be told apart
         goal = aggregated(goal, aggregate, problem.ensemble.weights)

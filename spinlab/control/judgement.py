@@ -242,6 +242,8 @@ def judge(pulse, problem=None, offsets=201, scales=21, method=None, distortion=N
         raise TypeError(f"problem must be a Problem, but {type(problem).__name__} arrived.")
     require(pulse.control == problem.control, f"The pulse is piecewise {pulse.control}, the "
             f"problem {problem.control}; give the problem the control of the pulse.")
+    rows, controls = len(pulse.waveform), len(problem.system.controls)
+    require(rows == controls, f"The pulse has {rows} rows, but the problem {controls} controls.")
     _warn_of_coarse_grid(pulse, problem)
     felt = pulse if distortion is None else pulse.felt(distortion)
     axes = zip(("offsets", "scales"), (offsets, scales),

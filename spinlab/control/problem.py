@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from ..inputs import COURSES, arrays, choice, finite_array, hold, instance, require
 from ..propagation import spinors
+from ..propagation.arguments import warn_of_exploited_steps
 from ..propagation.methods import evaluate_objective
 from ..pulses.distortion import Distortion
 from ..pulses.filter_and_bound import Parametrisation
@@ -146,8 +147,9 @@ class Problem:
         if self.objective == "linear-phase":
             transfer(target)  # checks the target
             drift = self.generator().drift
-            require(self.delay >= 0 or not self.system.relaxes,
-                    f"Relaxation does not go back in time, by {self.delay:g} s; leave out t1, t2.")
+            lossless = not (self.system.relaxes or self.system.dipolar_width_hz)
+            require(self.delay >= 0 or lossless,
+                    f"Relaxation does not go back in time, by {self.delay:g} s; leave it out.")
             require(abs(self.delay) * np.abs(drift).max() < 1e6,
                     f"delay = {self.delay:g} s turns spins by more than 1e6 rad; give seconds.")
             return LinearPhase(target @ expm(self.delay * drift) / np.linalg.norm(target))
@@ -190,12 +192,15 @@ class Problem:
         return replace(self, steps=steps, duration=steps * distortion.dt)
 
     def fidelity(self, waveform, method="rotations"):
-        """Mean objective of a waveform, (2, samples), over the ensemble, and its gradient.
+        """Mean objective of a waveform over the ensemble, and its gradient.
+
+        Of shape (2, samples), or twice as many rows as there are RF channels.
 
         Large ensembles are treated in parts, in memory that does not grow with them but for the
         values: less than 100 MB.
         """
-        waveform = arrays(f"waveform: complex 2 {self.samples}", waveform=waveform)
+        layout = f"waveform: complex {len(self.system.controls)} {self.samples}"
+        waveform = arrays(layout, waveform=waveform)
         state, objective = self.initial_state(), self.objective_function()
         result = evaluate_objective(self.generator(), waveform, self.dt, state, objective, method,
                                     self.control, self.ensemble.weights)  # fmt: skip
@@ -230,7 +235,8 @@ class Problem:
         spinlab.Goal
         """
         radius = self.duration / 130 if radius is None else radius
-        shape = Parametrisation(kind, radius, self.dt, self.control, distortion)
+        channels = len(self.system.controls) // 2
+        shape = Parametrisation(kind, radius, self.dt, self.control, distortion, channels)
         size, (span, reach) = (shape.rows, self.samples), BOXES[kind]
         method = fastest_method(self, shape) if method is None else method
         goal = make_goal(self, shape, method, aggregate, limits)
@@ -239,6 +245,8 @@ class Problem:
             x = optimum.x.reshape(size)
             waveform = np.clip(shape.waveform(x)[0], -1, 1)
             pulse = Pulse(waveform, self.dt, self.rf_hz, self.control)
+            felt, _ = shape.felt(waveform)
+            warn_of_exploited_steps(self.generator(), felt, (distortion or self).dt, method)
             found = {**vars(optimum), "x": x, "pulse": pulse, "problem": self, "method": method}
             if optimum.value < -1e-6 and not self.system.relaxes:
                 found["success"] = False

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.linalg.lapack import dgtsv, zgtsv
 
-from ..inputs import COURSES, arrays, choice, hold, instance, whole
+from ..inputs import COURSES, arrays, choice, hold, instance, require, whole
 from .distortion import Distortion
 from .pulse import DISTORTION_HINT
 
@@ -163,6 +163,21 @@ PARAMETRISATIONS = {
 }
 
 
+def channel_by_channel(link, channels):
+    """A link, (rows, samples) to (2, samples), for the rows of several channels."""
+
+    def links(x):
+        parts = [link(rows) for rows in np.split(x, channels)]
+
+        def pullback(gradient):
+            pieces = zip(parts, np.split(gradient, channels, axis=-2), strict=True)
+            return np.concatenate([unlink(piece) for (_, unlink), piece in pieces], axis=-2)
+
+        return np.concatenate([waveform for waveform, _ in parts]), pullback
+
+    return link if channels == 1 else links
+
+
 @dataclass(frozen=True)
 class Parametrisation:
     """What the optimiser moves, and how it becomes a waveform.
@@ -178,7 +193,9 @@ class Parametrisation:
         Length of a step, s.
     control : {"constant", "linear"}
     distortion : Distortion, optional
-        What the instrument does to the waveform.
+        What the instrument does to the waveform of its only channel.
+    channels : int
+        Number of RF channels; each has unknowns of its own.
     """
 
     kind: str
@@ -186,25 +203,27 @@ class Parametrisation:
     dt: float
     control: str = "constant"
     distortion: Distortion | None = None
+    channels: int = 1
 
     def __post_init__(self):
         choice("parametrisation", self.kind, PARAMETRISATIONS)
         choice("control", self.control, COURSES)
-        hold(self, "radius: >= 0 (seconds); dt: > 0 (seconds)")
+        hold(self, "radius: >= 0 (seconds); dt: > 0 (seconds); channels: whole >= 1")
         if self.distortion is not None:
             instance("distortion", self.distortion, Distortion, DISTORTION_HINT)
+            require(self.channels == 1, "A distortion is that of one RF channel; leave it out.")
             self.distortion.oversampling(self.dt)
 
     @property
     def rows(self):
         """Rows of unknowns."""
-        return PARAMETRISATIONS[self.kind][0]
+        return self.channels * PARAMETRISATIONS[self.kind][0]
 
     def waveform(self, x):
         """Waveform of the unknowns, (rows, samples), and the pullback of the whole chain.
 
-        The pullback takes gradients by the waveform, (..., 2, samples), to gradients by the
-        unknowns.
+        The pullback takes gradients by the waveform, (..., 2 channels, samples), to gradients by
+        the unknowns.
         """
         x = arrays(f"x: complex {self.rows} samples", x=x)
         return self.chain(x.shape[1])(x)
@@ -215,10 +234,10 @@ class Parametrisation:
         It takes flat unknowns, too; then its pullback returns flat gradients.
         """
         smooth, unsmooth = helmholtz_filter(samples, self.radius, self.dt, self.control)
-        rows, link = PARAMETRISATIONS[self.kind]
+        link = channel_by_channel(PARAMETRISATIONS[self.kind][1], self.channels)
 
         def waveform(x):
-            bounded, unbound = link(smooth(x.reshape(rows, samples)))
+            bounded, unbound = link(smooth(x.reshape(self.rows, samples)))
 
             def pullback(gradient):
                 return unsmooth(unbound(gradient)).reshape(gradient.shape[:-2] + x.shape)
