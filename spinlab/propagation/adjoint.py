@@ -67,7 +67,8 @@ def average_at_nodes(states, cost):
     """
     share = np.full(states.shape[1:3], 1 / (states.shape[1] - 1))
     share[[0, -1]] /= 2
-    pull, bent = share * cost.linear, share * (states[..., 0] @ cost.quadratic)
+    pull, bent = share * cost.linear, states[..., 0] @ cost.quadratic
+    bent *= share
     mean = cost.constant + np.einsum("enj,enj->e", pull + bent, states[..., 0])
     return mean, (pull + 2 * bent)[..., None]
 
