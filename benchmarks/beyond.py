@@ -1,9 +1,9 @@
-"""What lies beyond one channel, one spin and one duration: the rows of several modules."""
+"""What lies beyond one channel, one task, one duration, one place: the rows of several modules."""
 
 from importlib import import_module
 
 #: modules in this folder
-PARTS = ("beyond_space",)
+PARTS = ("beyond_bands", "beyond_space")
 
 
 def records():

@@ -185,6 +185,7 @@ def plot_report(pulse, problem=None, **options):
     """
     given = isinstance(pulse, Judgement) and problem is None and not options
     report = pulse if given else judge(pulse, problem, **options)
+    instance("report", report, Judgement, "Of bands, draw those of judge() one by one.")
     one_channel(report.pulse)
     rows = [["RF", "phase"], ["x", "y", "z"], ["map", "spectrum"]]
     if report.paths is None:

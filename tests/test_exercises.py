@@ -300,6 +300,16 @@ JUDGED = {
         lambda right, _: scaled(right, dt=2.2e-6), lambda right, _: scaled(right, waveform=right.waveform + 0.05 * (-1.0) ** np.arange(200)),
         lambda right, _: scaled(right, waveform=right.waveform[::-1]), lambda right, _: right.waveform,
     ],
+    "ex-two-bands": [
+        hard(1, 0, 50, 1e-6), hard(0, 0, 100, 2e-5), lambda right, _: scaled(right, -1, waveform=right.waveform[:, ::-1]), lambda right, _: scaled(right, waveform=right.waveform * [[1], [-1]]),
+        lambda right, _: scaled(right, 1.0, rf_hz=5.5e3), lambda right, _: scaled(right, dt=2.1e-5), lambda right, _: scaled(right, 0.9), lambda right, _: right.waveform, lambda right, _: [right] * 2,
+        lambda right, _: scaled(right, waveform=right.waveform[:, :80]),
+    ],
+    "ex-out-of-plane": [
+        hard(1, 0, 50, 1e-6), hard(0, 0, 100, 2e-6), hard(1, 0, 1, 50e-6), sl.design(sl.Problem("Iz", "-Iz", 200e-6, 100, 1e4, sl.Ensemble.grid(np.linspace(-5e3, 5e3, 11), (0.9, 1, 1.1))), kind="xy", seed=2).pulse,
+        lambda right, _: scaled(right, dt=2.2e-6), lambda right, _: scaled(right, 0.8), lambda right, _: scaled(right, 0.9, rf_hz=1.1e4), lambda right, _: right.waveform, lambda right, _: [right] * 2,
+        lambda right, _: sl.Pulse(np.hstack([right.waveform, right.waveform[:, -1:]]), right.dt * 0.999, right.rf_hz, "linear"),
+    ],
     "ex-own-file": [
         lambda _, folder: save(folder, scaled(GAUSS, 0.98)), lambda _, folder: save(folder, scaled(GAUSS, waveform=GAUSS.waveform[::-1])),
         lambda _, folder: save(folder, scaled(GAUSS, rf_hz=GAUSS.rf_hz * 1.02)), lambda _, folder: save(folder, scaled(GAUSS, dt=2e-5)),

@@ -18,9 +18,9 @@ WINGS = {
     "spins": "operators systems generators",
     "pulses": "distortion pulse filter_and_bound limits measures",
     "optimisers": "goal standard_form subproblem subproblem_solvers mma books descents asymptotes loop",
-    "propagation": "elements adjoint arguments quaternions rotations grape fem methods spinors checks space",
+    "propagation": "elements adjoint arguments quaternions rotations grape fem methods spinors spinor_holds checks space",
     "files": "formats vendors save_load",
-    "control": "objectives ensemble goal exact judgement designs problem races adaptive",
+    "control": "objectives ensemble along goal exact judgement designs problem bands races adaptive",
     "mrs": "metabolites macromolecules blocks relaxation selective_pulses sequences split_step simulation spectra "
     "basis_sets adjoint designs problem isolation fit_models fitting cramer_rao pulseq",
     "plotting": "",

@@ -87,10 +87,10 @@ def test_residuals_of_states(name, kind, rng):
     x = rng.uniform(-0.7, 0.7, STEPS * (1 if kind == "phase" else 2))
     residuals, jacobian = states.residuals(x)
     members = len(WEIGHTS)
-    squares = np.sum(residuals.reshape(members, -1) ** 2, axis=1) / 2
+    squares = np.sum(residuals.reshape(-1, members) ** 2, axis=0) / 2
     assert np.allclose(squares, states.members(x)[0], atol=1e-12)
     assert np.abs(jacobian - difference(lambda v: states.residuals(v)[0], x).T).max() < 1e-8
-    rows = np.sqrt(np.repeat(WEIGHTS, len(residuals) // members))[:, None] * jacobian
+    rows = np.sqrt(np.tile(WEIGHTS, len(residuals) // members))[:, None] * jacobian
     assert np.allclose(states.gauss_newton(x), rows.T @ rows, atol=1e-13)
 
 

@@ -26,7 +26,7 @@ def design(
 
     Parameters
     ----------
-    problem : Problem or spinlab.mrs.SpectralProblem
+    problem : Problem, spinlab.control.Bands or spinlab.mrs.SpectralProblem
         Anything with a method ``goal(**how)``, see :class:`spinlab.Goal`.
     optimiser : str or tuple of str
         A name of :data:`spinlab.OPTIMISERS`, or several: a hybrid.
@@ -36,12 +36,12 @@ def design(
         Unknowns to start from, such as ``result.x``; default random, from ``seed``.
     max_iterations : int
     stop_at : float, optional
-        Stop as soon as the fidelity, less the penalty, reaches this; for spectra, as soon as the
-        loss is as small as this.
+        Stop as soon as the fidelity, less the penalty and running costs, reaches this; for spectra,
+        as soon as the loss is as small as this.
     callback : callable, optional
         ``callback(intermediate_result)`` after every iteration, with SciPy's fields ``x``, ``fun``,
-        ``nit``, ``nfev``, our ``gradient_norm`` and, for pulses, ``fidelity``, all of the best so
-        far; raise ``StopIteration`` to stop.
+        ``nit``, ``nfev``, our ``gradient_norm`` and, for pulses without running costs,
+        ``fidelity``, all of the best so far; raise ``StopIteration`` to stop.
     progress : bool
         Print a line that follows the iterations.
     penalty : float
@@ -98,28 +98,35 @@ class DesignResult(Optimum):
     """A designed pulse and how it came about: an Optimum with its pulse and problem.
 
     Its ``x`` are the unknowns of the best pulse that was seen, (rows, samples); ``value`` is the
-    mean infidelity (or another aggregate), and ``fun`` holds the penalty for broken limits, too.
-    It is no ``success`` where they are broken by more than 0.001 in all; the ``message`` says so.
+    mean infidelity (or another aggregate) with the running costs, and ``fun`` holds the penalty for
+    broken limits, too.  It is no ``success`` where they are broken by more than 0.001 in all; the
+    ``message`` says so.
 
     Parameters
     ----------
     pulse : Pulse
-    problem : Problem
+    problem : Problem or Bands
     method : str
         How the gradients were found.
     distortion : Distortion or None
+    running_cost : float
+        What the running costs add to the ``value``.
     """
 
     pulse: Pulse
     problem: object
     method: str
     distortion: Distortion | None = None
+    running_cost: float = 0.0
 
     @property
     def fidelity(self):
-        """``1 - value``; the one to report is that of :meth:`judge`."""
-        return 1 - self.value
+        """Of the final states, ``1 - (value - running_cost)``; report that of :meth:`judge`."""
+        return 1 - (self.value - self.running_cost)
 
     def judge(self, **how):
-        """The :class:`spinlab.control.Judgement` of the pulse for the problem that it was for."""
+        """The :class:`spinlab.control.Judgement` of the pulse for the problem that it was for.
+
+        Of :class:`spinlab.control.Bands`, a tuple of them, band by band.
+        """
         return judge(self, **how)

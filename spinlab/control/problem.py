@@ -18,6 +18,7 @@ from ..pulses.filter_and_bound import Parametrisation
 from ..pulses.pulse import DISTORTION_HINT, Pulse
 from ..spins.generators import evaluate, observable, state
 from ..spins.systems import SpinSystem, liouvillian
+from .along import running_cost
 from .designs import DesignResult
 from .ensemble import Ensemble
 from .goal import fastest_method, make_goal
@@ -58,6 +59,9 @@ class Problem:
         them are its own.
     delay : float
         Of the objective ``"linear-phase"``: free precession behind the pulse, s.
+    along : tuple of (Hold or Avoid)
+        Running costs, :class:`spinlab.control.Hold` and :class:`spinlab.control.Avoid`, for a start
+        that is one state.
     """
 
     start: object
@@ -71,6 +75,7 @@ class Problem:
     control: str = "constant"
     parameters: dict = field(default_factory=dict)
     delay: float = 0.0
+    along: tuple = ()
 
     def __post_init__(self):
         hold(self, "duration: > 0 (seconds); rf_hz: > 0; steps: whole; delay: (seconds)")
@@ -88,6 +93,9 @@ class Problem:
             self.spinor_fidelity()
         else:
             self.require_fit()
+        require(not self.along or self.initial_state().ndim == 1, "Running costs follow one state, "
+                f"but the start of this {self.objective} is every state; hold it in another band.")
+        self.running_cost()
 
     def require_fit(self):
         """Refuse a start, a target and an objective that do not go together."""
@@ -138,6 +146,10 @@ class Problem:
     def _target(self):
         named = isinstance(self.target, str)
         return observable(self.target, liouvillian(self.system)) if named else self.target
+
+    def running_cost(self):
+        """The sum of what is asked along the way, with its numbers filled in, or None."""
+        return running_cost(self.along, liouvillian(self.system))
 
     def objective_function(self):
         """The objective with its target filled in."""
@@ -208,7 +220,7 @@ class Problem:
 
     def goal(self, kind="phase", radius=None, method=None, aggregate="mean", limits=None,
              distortion=None):  # fmt: skip
-        """What :func:`spinlab.design` makes small: the infidelity, by the unknowns of a pulse.
+        """What :func:`spinlab.design` makes small: infidelity and running costs, by the unknowns.
 
         Parameters
         ----------
@@ -248,11 +260,13 @@ class Problem:
             felt, _ = shape.felt(waveform)
             warn_of_exploited_steps(self.generator(), felt, (distortion or self).dt, method)
             found = {**vars(optimum), "x": x, "pulse": pulse, "problem": self, "method": method}
-            if optimum.value < -1e-6 and not self.system.relaxes:
+            cost = goal.running_cost(optimum.x)
+            infidelity = optimum.value - cost
+            if infidelity < -1e-6 and not self.system.relaxes:
                 found["success"] = False
-                found["message"] += (f" But no fidelity is {1 - optimum.value:.4g}: the steps turn "
+                found["message"] += (f" But no fidelity is {1 - infidelity:.4g}: the steps turn "
                                      f"too far for {method!r}; give more steps.")  # fmt: skip
-            return DesignResult(**found, distortion=distortion)
+            return DesignResult(**found, distortion=distortion, running_cost=cost)
 
         return replace(
             goal, box=span if kind == "xy-free" else np.inf, span=span, result=result,

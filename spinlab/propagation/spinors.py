@@ -32,10 +32,13 @@ class Tangents:
         :math:`F_N` as unit quaternions.
     poles : ndarray, (steps + 1, 3, members)
         :math:`v_0, \dots, v_N`.
+    running : ndarray, (4, within, blocks, members)
+        :math:`F_1, \dots, F_N`, folded, :func:`spinlab.propagation.quaternions.fold`.
     """
 
     final: np.ndarray
     poles: np.ndarray
+    running: np.ndarray
 
     @property
     def tangents(self):
@@ -51,22 +54,22 @@ def propagate_phase(phase, offset_hz, b1_scale, rf_hz, dt):
     turn = 2 * np.pi * dt * np.array([rf_hz * b1_scale, 0 * b1_scale, offset_hz])
     scalar, along, _, axial = step_quaternions(turn)
     folded = fold(phase)[..., None]
-    steps = np.empty((4, *folded.shape[:2], len(scalar)))
+    steps = np.empty((4, *folded.shape[:2], len(scalar)), np.result_type(folded, scalar))
     steps[0], steps[3] = scalar, axial
     np.multiply(np.cos(folded), along, out=steps[1])
     np.multiply(np.sin(folded), along, out=steps[2])
     w, x, y, z = running = prefix_products(steps)
-    poles = np.empty((3, *running.shape[1:]))
+    poles = np.empty((3, *running.shape[1:]), running.dtype)
     poles[0] = 2 * (x * z - w * y)
     poles[1] = 2 * (y * z + w * x)
     poles[2] = 1 - 2 * (x * x + y * y)
     within = len(folded)
     block, k = divmod(len(phase) - 1, within)
     final = running[:, k, block]
-    ordered = np.empty((len(phase) + 1, 3, len(scalar)))
+    ordered = np.empty((len(phase) + 1, 3, len(scalar)), running.dtype)
     ordered[0] = [[0.0], [0.0], [1.0]]
     ordered[1:] = unfold(poles, len(phase)).transpose(1, 0, 2)
-    return Tangents(final, ordered)
+    return Tangents(final, ordered, running)
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def universal_fidelity(final, target):
     """
     g = product((target * [1, -1, -1, -1])[:, None], final)
     eye = np.eye(3)[..., None]
-    spread = g[0] * eye + _cross_matrices(g[1:])
+    spread = g[0] * eye + cross_matrices(g[1:])
     residuals = g - np.eye(4)[0][:, None]
     turns = np.concatenate([-g[None, 1:], spread]) / 2
     return SpinorFidelity(g[0], -g[1:] / 2, -spread / 4, residuals, turns)
@@ -133,13 +136,13 @@ def transfer_fidelity(final, start, target):
     """
     c = rotate_back(final, target[:, None])
     start = np.broadcast_to(start[:, None], c.shape)
-    spin, goal = _cross_matrices(start), _cross_matrices(c)
+    spin, goal = cross_matrices(start), cross_matrices(c)
     curvatures = np.einsum("ijk,jlk->ilk", spin, goal)
     slopes = np.einsum("ijk,jk->ik", spin, c)
     return SpinorFidelity(np.sum(start * c, axis=0), slopes, curvatures, c - start, goal)
 
 
-def _cross_matrices(v):
+def cross_matrices(v):
     """Matrices of the cross product with v, (3, 3, members)."""
     matrix = np.zeros((3, *v.shape), v.dtype)
     for i, j, k in quaternions.CYCLIC:
@@ -150,12 +153,15 @@ def _cross_matrices(v):
 def gradient_of_mean(tangents, fidelity, weights):
     """Gradient of the weighted mean fidelity by the phases, (steps,): one product."""
     steps = len(tangents)
+    if fidelity.slopes.ndim == 3:  # a running cost has slopes for every step
+        return np.einsum("nik,nik->n", tangents, weights * fidelity.slopes)
     return tangents.reshape(steps, -1) @ (weights * fidelity.slopes).ravel()
 
 
 def member_gradients(tangents, fidelity):
     """Gradient of every member's fidelity, (members, steps)."""
-    return np.einsum("nik,ik->kn", tangents, fidelity.slopes)
+    slopes = np.broadcast_to(fidelity.slopes, tangents.shape)
+    return np.einsum("nik,nik->kn", tangents, slopes)
 
 
 def hessian_of_mean(poles, fidelity, weights):
@@ -170,7 +176,7 @@ def hessian_of_mean(poles, fidelity, weights):
     A = weights * fidelity.curvatures
 
     def bend(vectors):
-        return np.einsum("ijk,njk->nik", A, vectors)
+        return np.einsum("ijk,njk->nik" if A.ndim == 3 else "nijk,njk->nik", A, vectors)
 
     full = tangents.reshape(steps, -1) @ bend(tangents).reshape(steps, -1).T
     upper = np.triu(full, 1)
