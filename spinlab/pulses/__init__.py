@@ -1,7 +1,8 @@
 """Pulses: what the amplifier plays, and how an optimiser's unknowns become it.
 
-- **waveform** ``(u_x, u_y)``, (2, samples), each between -1 and 1; a :class:`Pulse` adds the length
-  ``dt`` of a **step** and the **RF amplitude** ``rf_hz``, the nutation frequency that 1 stands for.
+- **waveform** ``(u_x, u_y)``, (2, samples), each between -1 and 1, or two rows for each of several
+  **channels**; a :class:`Pulse` adds the length ``dt`` of a **step** and the **RF amplitude**
+  ``rf_hz``, the nutation frequency that 1 stands for.
 - **control**: u within a step; ``"constant"``, one **sample** per step, or ``"linear"``, straight
   lines between samples at the ends of the steps.
 - **parametrisation**: what the optimiser moves, a phase or two controls; :class:`Parametrisation`.

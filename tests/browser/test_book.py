@@ -231,7 +231,7 @@ def test_a_term_shows_what_it_means(page, base_url, width):
 
 
 @pytest.mark.parametrize("page", ["light"], indirect=True)
-@pytest.mark.parametrize("path", [path for path in INTERACTIVE if "/chapter" in path])
+@pytest.mark.parametrize("path", [path for path in INTERACTIVE if "/chapter" in path or "/beyond" in path])
 def test_the_first_slider_is_on_the_first_screen(page, base_url, path):
     page.set_viewport_size({"width": 1280, "height": 900})
     open_page(page, base_url + path)
@@ -280,7 +280,7 @@ def test_every_figure_with_sliders_is_on_its_page():
 
 
 @pytest.mark.parametrize("page", ["light"], indirect=True)
-@pytest.mark.parametrize("path", [path for path in WRITTEN if "/chapter" in path])
+@pytest.mark.parametrize("path", [path for path in WRITTEN if "/chapter" in path or "/beyond" in path])
 def test_page_weight(page, base_url, path):
     weights = {}
     page.on("response", lambda r: weights.setdefault(r.url, len(gzip.compress(r.body(), 5))))
