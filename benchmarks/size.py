@@ -150,9 +150,10 @@ def measures():
         "rooms at the top of spinlab/": (len(rooms) - 1, 12),
         "floors of wings": (floors(), 7),
         "names on sl. beside the wings": (len(names), 40),
-        "code lines, core": (core, 3500),
+        # 3500 before pulses became short and got few unknowns.
+        "code lines, core": (core, 3500 + 110),
         # 4800 before sequences went to the scanner: slices, pathways, fits, relaxation, Pulseq.
-        "code lines, core and mrs": (core + mrs, 5400),
+        "code lines, core and mrs": (core + mrs, 5400 + 110),
         "share of checks in the code, %": (100 * sum(shares.values()) / sum(rows.values()), 12),
         f"files over {FILE} lines": (len(longest["files"]), 0),
         f"functions over {FUNCTION} lines of code": (len(longest["functions"]), 0),

@@ -18,7 +18,7 @@ from ..inputs import arrays, choice, instance, require
 from ..optimisers.goal import Goal
 from ..propagation import spinors
 from ..propagation.methods import METHODS, linearise, prepare_objective
-from ..pulses.filter_and_bound import Parametrisation, helmholtz_filter
+from ..pulses.filter_and_bound import Parametrisation
 from ..pulses.limits import checked_limits, limit_rows
 from .objectives import AGGREGATES, find_aggregate
 
@@ -162,7 +162,7 @@ def spinor_goal(problem, shape, _method):
             f"kind={shape.kind!r} with {also} arrived; use 'rotations'.")
     fidelity_of = problem.spinor_fidelity()  # refuses other systems and objectives
     ensemble, latest = problem.ensemble, [None, None]
-    smooth, unfilter = helmholtz_filter(problem.samples, shape.radius, shape.dt)
+    smooth, unfilter = shape.samples_of(problem.samples)
 
     def forward(x):
         """Tangents and fidelities; those of the latest point are kept for its second derivative."""
