@@ -24,7 +24,7 @@ WINGS = {
     "mrs": "metabolites macromolecules blocks relaxation selective_pulses sequences split_step simulation spectra "
     "basis_sets adjoint designs problem isolation fit_models fitting cramer_rao pulseq",
     "plotting": "",
-    "teaching": "answers.plain answers.judged answers.judged_spectra answers.chapter1 answers.chapter2 answers.chapter3 answers.chapter4 answers "
+    "teaching": "answers.plain answers.judged answers.judged_spectra answers.chapter1 answers.chapter2 answers.chapter3 answers.unknowns answers.chapter4 answers "
     "exercises grade timing svg_frames figures sliders formula_sliders live.kernel",
 }
 FLOORS = ["inputs", "spins pulses optimisers", "propagation files", "control", "mrs plotting", "teaching"]
