@@ -3,7 +3,7 @@
 from importlib import import_module
 
 #: modules in this folder
-PARTS = ("beyond_bands", "beyond_space")
+PARTS = ("beyond_bands", "beyond_space", "beyond_time")
 
 
 def records():

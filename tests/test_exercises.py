@@ -310,6 +310,17 @@ JUDGED = {
         lambda right, _: scaled(right, dt=2.2e-6), lambda right, _: scaled(right, 0.8), lambda right, _: scaled(right, 0.9, rf_hz=1.1e4), lambda right, _: right.waveform, lambda right, _: [right] * 2,
         lambda right, _: sl.Pulse(np.hstack([right.waveform, right.waveform[:, -1:]]), right.dt * 0.999, right.rf_hz, "linear"),
     ],
+    "ex-short-inversion": [
+        hard(1, 0, 50, 1e-6), hard(0, 0, 170, 1e-6), lambda right, _: scaled(right, 0.95), lambda right, _: scaled(right, dt=2.2e-6),
+        lambda right, _: scaled(right, dt=right.dt / 1.1, rf_hz=1.1e4), lambda right, _: scaled(right, waveform=right.waveform[:, ::2]),
+        lambda right, _: right.waveform, lambda right, _: [right] * 2, lambda right, _: scaled(right, waveform=np.roll(right.waveform, 20, axis=1)),
+    ],
+    "ex-palindrome": [
+        hard(1, 0, 50, 1e-6), hard(1, 0, 300, 1e-6), lambda right, _: scaled(right, 0.7), lambda right, _: scaled(right, dt=2.1e-6),
+        lambda right, _: scaled(right, waveform=np.roll(right.waveform, 1, axis=1)), lambda right, _: scaled(right, waveform=right.waveform * [[1], [0]]),
+        lambda right, _: right.waveform, lambda right, _: [right] * 2, lambda right, _: scaled(right, rf_hz=1.2e4),
+        lambda right, _: scaled(right, waveform=right.waveform + [[0.0]] * 2 + 1e-5 * (np.arange(right.steps) == 0)),
+    ],
     "ex-own-file": [
         lambda _, folder: save(folder, scaled(GAUSS, 0.98)), lambda _, folder: save(folder, scaled(GAUSS, waveform=GAUSS.waveform[::-1])),
         lambda _, folder: save(folder, scaled(GAUSS, rf_hz=GAUSS.rf_hz * 1.02)), lambda _, folder: save(folder, scaled(GAUSS, dt=2e-5)),

@@ -56,6 +56,21 @@ def test_derivatives(name, radius, x):
         assert np.abs(function(x)[1] - jacobian).max() < 1e-8
 
 
+@pytest.mark.parametrize("dt", [DT, 50e-6, 100e-6])
+def test_derivative_by_the_duration(dt, x):
+    """Against the complex step by rotations; also where steps turn by half a turn, or a whole one."""
+    offsets = np.append(OFFSETS, 0.0)  # on resonance, by 10 kHz
+    scales = np.append(SCALES, 1.0)
+    path = spinors.propagate_phase(x, offsets, scales, 1e4, dt, stretch=True)
+    found = spinors.transfer_fidelity(path.final, np.eye(3)[2], np.eye(3)[0])
+    spins = sl.evaluate(offset_hz=offsets, b1_scale=scales, rf_hz=1e4).time_scaled()
+    scaled, _ = sl.pulses.scale_time(sl.pulses.from_phase(x[None])[0], np.full(STEPS, 1 + 1e-30j))
+    exact = sl.propagate(spins, scaled, dt, sl.state("Iz"))[:, -1, 0].imag / 1e-30
+    assert np.abs(np.sum(found.slopes * path.stretch, axis=0) - exact).max() < 1e-12 * np.abs(exact).max()
+    plain = spinors.propagate_phase(x, offsets, scales, 1e4, dt)
+    assert plain.stretch is None and np.array_equal(plain.final, path.final)
+
+
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_half_the_squared_residual_is_the_infidelity(name, x):
     values, jacobian = goal(name).members(x)

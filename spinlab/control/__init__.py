@@ -12,6 +12,7 @@ design                from a problem to the best pulse that an optimiser finds
 judge                 an exact propagation on a dense grid, whatever method designed the pulse
 race                  many random starts, of which the best are finished
 sweep                 one function over a table of cases, on all cores
+shortest              from a pulse that is long enough to a short one that is good enough
 ====================  ============================================================================
 """
 
@@ -33,3 +34,4 @@ from .objectives import (
 )
 from .problem import Problem
 from .races import RaceResult, race, sweep
+from .shortest import ShortestResult, shortest

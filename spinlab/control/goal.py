@@ -19,7 +19,7 @@ from ..optimisers.goal import Goal
 from ..propagation import spinors
 from ..propagation.methods import METHODS, linearise, prepare_objective
 from ..propagation.spinor_holds import gauss_newton_of_holds, with_hold_curvatures, with_holds
-from ..pulses.filter_and_bound import Parametrisation, helmholtz_filter
+from ..pulses.filter_and_bound import Parametrisation
 from ..pulses.limits import checked_limits, limit_rows
 from .objectives import AGGREGATES, find_aggregate
 
@@ -177,7 +177,7 @@ def spinor_goal(problem, shape, _method):
     require(holds_alone(cost), "The method 'spinors' can hold states on the way, not avoid them; "
             "use 'rotations'.")
     weights, start = ensemble.weights, problem.initial_state()
-    smooth, unfilter = helmholtz_filter(problem.samples, shape.radius, shape.dt)
+    smooth, unfilter = shape.samples_of(problem.samples)
 
     def forward(x):
         """Tangents and fidelities; those of the latest point are kept for its second derivative."""

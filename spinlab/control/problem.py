@@ -219,7 +219,7 @@ class Problem:
         return self.ensemble.weights @ result.values, result.gradients
 
     def goal(self, kind="phase", radius=None, method=None, aggregate="mean", limits=None,
-             distortion=None):  # fmt: skip
+             distortion=None, basis=None):  # fmt: skip
         """What :func:`spinlab.design` makes small: infidelity and running costs, by the unknowns.
 
         Parameters
@@ -227,7 +227,8 @@ class Problem:
         kind : {"phase", "xy", "xy-box", "xy-free"}
             What is optimised: see :class:`spinlab.pulses.Parametrisation`.
         radius : float, optional
-            Helmholtz filter radius in seconds; default ``duration / 130``; 0 turns it off.
+            Helmholtz filter radius in seconds; default ``duration / 130``, and 0, no filter, where
+            there is a basis.
         method : str, optional
             Propagation method, a name of :data:`spinlab.METHODS`, or ``"spinors"``, for phase
             pulses on one spin.  Default: the fastest that the problem allows: spinors; rotations
@@ -241,15 +242,18 @@ class Problem:
         distortion : Distortion, optional
             What the instrument does to the pulse: the pulse that comes out is the one to programme,
             the fidelity is that of what the spins feel.
+        basis : ndarray, (samples, count), optional
+            The unknowns are coefficients of its columns, such as ``spinlab.pulses.cosines(...)``.
 
         Returns
         -------
         spinlab.Goal
         """
-        radius = self.duration / 130 if radius is None else radius
+        radius = (self.duration / 130 if basis is None else 0) if radius is None else radius
         channels = len(self.system.controls) // 2
-        shape = Parametrisation(kind, radius, self.dt, self.control, distortion, channels)
-        size, (span, reach) = (shape.rows, self.samples), BOXES[kind]
+        shape = Parametrisation(kind, radius, self.dt, self.control, distortion, channels, basis)
+        columns = self.samples if basis is None else shape.basis.shape[1]
+        size, (span, reach) = (shape.rows, columns), BOXES[kind]
         method = fastest_method(self, shape) if method is None else method
         goal = make_goal(self, shape, method, aggregate, limits)
 

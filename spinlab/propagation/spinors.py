@@ -34,11 +34,14 @@ class Tangents:
         :math:`v_0, \dots, v_N`.
     running : ndarray, (4, within, blocks, members)
         :math:`F_1, \dots, F_N`, folded, :func:`spinlab.propagation.quaternions.fold`.
+    stretch : ndarray, (3, members), or None
+        :math:`m_T`, where it was asked for: the tangent by the logarithm of the duration.
     """
 
     final: np.ndarray
     poles: np.ndarray
     running: np.ndarray
+    stretch: np.ndarray | None = None
 
     @property
     def tangents(self):
@@ -46,10 +49,14 @@ class Tangents:
         return np.diff(self.poles, axis=0)
 
 
-def propagate_phase(phase, offset_hz, b1_scale, rf_hz, dt):
-    """Propagators of all members under a pulse of amplitude 1, with their :class:`Tangents`.
+def propagate_phase(phase, offset_hz, b1_scale, rf_hz, dt, stretch=False):
+    r"""Propagators of all members under a pulse of amplitude 1, with their :class:`Tangents`.
 
-    The phase, (steps,), is in rad; ``offset_hz`` and ``b1_scale`` have shape (members,).
+    The phase, (steps,), is in rad; ``offset_hz`` and ``b1_scale`` have shape (members,).  With
+    ``stretch``, also what a longer pulse does: where all steps grow by the same share, each turns
+    on about its own rotation vector :math:`w_n`, seen from the start, :eq:`eq-stretch`,
+
+    .. math:: m_T = \sum_n R(F_n)^{\mathsf T} w_n .
     """
     turn = 2 * np.pi * dt * np.array([rf_hz * b1_scale, 0 * b1_scale, offset_hz])
     scalar, along, _, axial = step_quaternions(turn)
@@ -69,7 +76,11 @@ def propagate_phase(phase, offset_hz, b1_scale, rf_hz, dt):
     ordered = np.empty((len(phase) + 1, 3, len(scalar)), running.dtype)
     ordered[0] = [[0.0], [0.0], [1.0]]
     ordered[1:] = unfold(poles, len(phase)).transpose(1, 0, 2)
-    return Tangents(final, ordered, running)
+    if not stretch:
+        return Tangents(final, ordered, running)
+    vectors = np.cos(folded) * turn[0], np.sin(folded) * turn[0], np.broadcast_to(turn[2], w.shape)
+    seen = rotate_back(running, np.stack(vectors))
+    return Tangents(final, ordered, running, unfold(seen, len(phase)).sum(axis=1))
 
 
 @dataclass(frozen=True)

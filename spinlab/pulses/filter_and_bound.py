@@ -3,11 +3,11 @@ r"""The chain from the unknowns of an optimiser to a waveform.
 A waveform is dimensionless, ``(u_x, u_y)`` with each ``|u| <= 1`` of the amplifier's limit.  An
 optimiser rather moves unknown ``x``: a phase, or unbounded controls.  Each link of the chain
 
-    unknowns  ->  Helmholtz filter  ->  phase, or tanh bound  ->  waveform  ( ->  distortion )
+    unknowns  ( ->  basis )  ->  Helmholtz filter  ->  phase, or tanh bound  ->  waveform
 
-returns its value and its pullback (chain rule, :eq:`eq-chain-rule`); :class:`Parametrisation` is
-the whole.  The public functions check what they are given and pass it to the links, which are
-called in every evaluation and check nothing.
+returns its value and its pullback (chain rule, :eq:`eq-chain-rule`); a distortion may follow.
+:class:`Parametrisation` is the whole.  The public functions check what they are given and pass it
+to the links, which are called in every evaluation and check nothing.
 """
 
 from dataclasses import dataclass
@@ -178,7 +178,7 @@ def channel_by_channel(link, channels):
     return link if channels == 1 else links
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parametrisation:
     """What the optimiser moves, and how it becomes a waveform.
 
@@ -196,6 +196,9 @@ class Parametrisation:
         What the instrument does to the waveform of its only channel.
     channels : int
         Number of RF channels; each has unknowns of its own.
+    basis : ndarray, (samples, count), optional
+        The unknowns are then coefficients: each row of samples is ``basis @ coefficients``,
+        :eq:`eq-basis`.
     """
 
     kind: str
@@ -204,11 +207,15 @@ class Parametrisation:
     control: str = "constant"
     distortion: Distortion | None = None
     channels: int = 1
+    basis: np.ndarray | None = None
 
     def __post_init__(self):
         choice("parametrisation", self.kind, PARAMETRISATIONS)
         choice("control", self.control, COURSES)
-        hold(self, "radius: >= 0 (seconds); dt: > 0 (seconds); channels: whole >= 1")
+        hold(self, "radius: >= 0 (seconds); dt: > 0 (seconds); channels: whole >= 1; "
+                   "basis?: samples count")
+        require(self.basis is None or self.kind != "xy-free", "kind='xy-free' bounds its unknowns, "
+                "which says nothing of a waveform made of coefficients; use kind='xy'.")
         if self.distortion is not None:
             instance("distortion", self.distortion, Distortion, DISTORTION_HINT)
             require(self.channels == 1, "A distortion is that of one RF channel; leave it out.")
@@ -225,19 +232,30 @@ class Parametrisation:
         The pullback takes gradients by the waveform, (..., 2 channels, samples), to gradients by
         the unknowns.
         """
-        x = arrays(f"x: complex {self.rows} samples", x=x)
-        return self.chain(x.shape[1])(x)
+        count = "samples" if self.basis is None else self.basis.shape[1]
+        x = arrays(f"x: complex {self.rows} {count}", x=x)
+        return self.chain(x.shape[1] if self.basis is None else len(self.basis))(x)
+
+    def samples_of(self, samples):
+        """The linear links, from unknowns to so many filtered samples, and their transpose."""
+        smooth, unsmooth = helmholtz_filter(samples, self.radius, self.dt, self.control)
+        if self.basis is None:
+            return smooth, unsmooth
+        require(len(self.basis) == samples, f"basis must have {samples} rows, one for each sample, "
+                f"but {len(self.basis)} arrived.")
+        rows = smooth(self.basis.T.copy())  # filtered once
+        return lambda x: x @ rows, lambda gradient: gradient @ rows.T
 
     def chain(self, samples):
         """:meth:`waveform` for so many samples: prepared and unchecked, for an optimiser.
 
         It takes flat unknowns, too; then its pullback returns flat gradients.
         """
-        smooth, unsmooth = helmholtz_filter(samples, self.radius, self.dt, self.control)
+        smooth, unsmooth = self.samples_of(samples)
         link = channel_by_channel(PARAMETRISATIONS[self.kind][1], self.channels)
 
         def waveform(x):
-            bounded, unbound = link(smooth(x.reshape(self.rows, samples)))
+            bounded, unbound = link(smooth(x.reshape(self.rows, -1)))
 
             def pullback(gradient):
                 return unsmooth(unbound(gradient)).reshape(gradient.shape[:-2] + x.shape)
