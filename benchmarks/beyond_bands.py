@@ -176,25 +176,29 @@ def price(method, members, steps, along):
 
 
 def held():
-    """Inversion of the band, water back at the end, or at z all the way."""
+    """Inversion of the band, water back at the end, or at z all the way: the best of three starts.
+
+    The cost is a mean over time, and says little about the lowest value of a single start.
+    """
     band, water = (grid(one, MEANS["duration"], SCALES, SHARES) for one in (BAND, WATER))
-    for weight in (None, 0.1):
+    for weight, words in ((None, "water only at the end"), (0.1, "water held, weight 0.1")):
+        along = () if weight is None else (Hold("Iz", weight),)
+        turned = sl.Problem("Iz", "-Iz", **MEANS, ensemble=band)
+        left = sl.Problem("Iz", "Iz", **MEANS, ensemble=water, along=along)
         rows = []
         for seed in range(3):
-            along = () if weight is None else (Hold("Iz", weight),)
-            turned = sl.Problem("Iz", "-Iz", **MEANS, ensemble=band)
-            left = sl.Problem("Iz", "Iz", **MEANS, ensemble=water, along=along)
-            how = {"kind": "xy", "max_iterations": 500}
+            how = {"kind": "xy", "max_iterations": 300}
             result, seconds = designed(Bands((turned, left)), seed, 0.3, 2, **how)
             inverted = -states(result.pulse, BAND, sl.state("Iz"), 201, SCALES)[:, -1, 2]
             path = states(result.pulse, WATER, sl.state("Iz"), 21, SCALES)[..., 2]
-            rows.append((path.min(), inverted.min(), seconds))
-        lowest, inverted, seconds = np.transpose(rows)
-        name = "water only at the end" if weight is None else f"water held, weight {weight}"
+            rows.append((result.fun, path.min(), inverted.min(), seconds))
+        _, lowest, inverted, _ = min(rows)
         target = {"at_most": -0.8} if weight is None else {"at_least": 0.2}
-        extreme = lowest.max() if weight is None else lowest.min()
-        yield record(f"inversion, {name}: lowest Mz of water on the way, of 3", extreme, "",
+        yield record(f"inversion, {words}: lowest Mz of water on the way", lowest, "",
                      baseline=ROTATIONS, **target)  # fmt: skip
-        yield record(f"inversion, {name}: worst inversion, of 3", inverted.min(), "",
-                     at_least=0.975, baseline=ROTATIONS)  # fmt: skip
-        yield record(f"inversion, {name}: seconds a start, median", np.median(seconds), "s")
+        yield record(f"inversion, {words}: lowest Mz, worst of 3 starts",
+                     min(row[1] for row in rows), "", baseline=ROTATIONS)  # fmt: skip
+        yield record(f"inversion, {words}: worst inversion", inverted, "", at_least=0.975,
+                     baseline=ROTATIONS)  # fmt: skip
+        yield record(f"inversion, {words}: seconds a start, median",
+                     np.median([row[3] for row in rows]), "s")  # fmt: skip

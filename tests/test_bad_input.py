@@ -535,6 +535,8 @@ PROBLEMS = [
     ("sl.design(Problem(along=(Avoid(('Iz',), 1),)), method='spinors')", "can hold states on the way, not avoid"),
     ("sl.design(Problem(along=(Hold('Iz', 1),)), kind='xy', optimiser='gauss-newton')",
      "needs a goal with gauss_newton"),
+    *((f"sl.propagation.prepare_objective({one}, x, along=problem)", "A running cost is for real states of an ensemble")
+      for one in ("spin, dt, z", "two, dt, np.eye(3)", "two, dt, 1j * z")),
     ("Bands(5)", "problems must be a tuple, but int arrived"),
     ("Bands(problem)", "problems must be a tuple, but Problem arrived"),
     ("Bands(())", "Bands share one pulse: give them all one duration"),

@@ -11,9 +11,12 @@ import spinlab as sl
 
 BOOK = Path(__file__).parents[1] / "book"
 COURSE = BOOK / "course"
-ROW = re.compile(r"^\| (\d\.\d) \[[^\]]+\]\((chapter\d/[\w-]+\.ipynb)\) \| (\d+) \| (.) \| ([^|]*)\|", re.M)
+ROW = re.compile(r"^\| (\d\.\d) \[[^\]]+\]\(((?:chapter\d|beyond)/[\w-]+\.ipynb)\) \| (\d+) \| (.) \| ([^|]*)\|", re.M)
 #: page: (path, minutes, whether it is on the recommended path, what it needs)
 MAP = {number: (path, int(minutes), mark == "●", needs) for number, path, minutes, mark, needs in ROW.findall((BOOK / "preface.md").read_text("utf-8"))}
+
+#: Pages beside the plans.
+FURTHER = re.findall(r"\[(\d\.\d)\]", (COURSE / "syllabus.md").read_text("utf-8").split("## For who goes on\n")[1].split("\n## ")[0])
 
 
 def exercises_of(number):
@@ -52,12 +55,12 @@ def test_a_plan_agrees_with_the_map(heading, sessions, minutes):
         assert set(exercises) <= {label for number in pages for label in exercises_of(number)}
     assert len(rows) == sessions and sum(spent for _, spent, _ in rows) == minutes
     assert f"{minutes} minutes" in (COURSE / "syllabus.md").read_text("utf-8")
-    assert sorted(read) == sorted(MAP) if len(rows) > 12 else sorted(read) == [n for n in MAP if MAP[n][2]]
+    assert sorted(read) == sorted({*MAP} - {*FURTHER}) if len(rows) > 12 else sorted(read) == [n for n in MAP if MAP[n][2]]
 
 
 def test_twelve_weeks_have_every_exercise_once():
     given = [label for _, _, exercises in plan("Twelve weeks") for label in exercises]
-    assert sorted(given) == sorted(label for number in MAP for label in exercises_of(number))
+    assert sorted(given) == sorted(label for number in {*MAP} - {*FURTHER} for label in exercises_of(number))
 
 
 def test_projects_start(capsys):

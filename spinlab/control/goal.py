@@ -72,9 +72,9 @@ def make_goal(problem, shape, method=None, aggregate="mean", limits=None):
     goal = (spinor_goal if method == "spinors" else general_goal)(problem, shape, method)
     if aggregate is not AGGREGATES["mean"]:  # then the members have to be told apart
         goal = aggregated(goal, aggregate, problem.ensemble.weights)
-    rows, ends = limit_rows(limits, shape.chain(problem.samples)), None
-    if problem.along:
-        ends = make_goal(replace(problem, along=()), shape, method, aggregate)
+    rows = limit_rows(limits, shape.chain(problem.samples))
+    bare = replace(problem, along=())
+    ends = make_goal(bare, shape, method, aggregate) if problem.along else None
     return replace(goal, limits=rows, ends=ends, weights=problem.ensemble.weights)
 
 
@@ -87,8 +87,8 @@ def aggregated(goal, aggregate, weights):
         return total, slopes @ jacobian
 
     members = goal.members if aggregate is AGGREGATES["worst"] else None
-    bare = replace(goal, hessian=None, gauss_newton=None, residuals=None)
-    return replace(bare, value=value, members=members)
+    second = dict.fromkeys(("hessian", "gauss_newton", "residuals"))
+    return replace(goal, value=value, members=members, **second)
 
 
 def aggregate_of(aggregate, infidelities, weights):

@@ -222,9 +222,8 @@ def _with_derivative(rule, tensor, samples, scaling, x, solve, d):
         mean = cost.constant + np.einsum("ejn,ejn->e", pull + bent, local)
         return mean, _scatter((pull + 2 * bent)[:, :, None], x.shape)
 
-    # The exact element is exact at the nodes alone, and judges there.
-    between = average if scaling is None else None
-    return Linearisation(x[:, :, :d], pullback, pushforward, average=between)
+    # The exact element is exact at the nodes alone, and averages there.
+    return Linearisation(x[:, :, :d], pullback, pushforward, None, None if scaling else average)
 
 
 def _gather(x, shared):

@@ -244,6 +244,9 @@ def prepare_objective(generator, dt, rho0, objective, method="rotations", contro
     count = instance("generator", generator, Generator).controls.shape[-3]
     full = np.eye(count, count + 1)  # each control at its limit
     _, dt, rho0 = _checked(generator, full, dt, rho0, method, control)
+    plain = generator.members and rho0.ndim == 1 and np.isrealobj(generator.drift[..., 0] * rho0)
+    require(along is None or plain,
+            "A running cost is for real states of an ensemble, from one initial state, (d,).")
     return _evaluator(generator, dt, rho0, objective, method, control, weights, along)
 
 
