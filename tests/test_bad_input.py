@@ -596,6 +596,7 @@ PROBLEMS = [
     ("sl.control.shortest(problem, finish=-1)", "finish must be a whole number of at least 1, but -1"),
     ("sl.control.shortest(problem, seed=0.5)", "seed must be a whole number of at least 0, but 0.5"),
     ("sl.control.shortest(problem, starts=1)", "No start reached 0.995 in 1e-05 s; the best has "),
+    ("sl.control.shortest(problem, stop_at=0.9)", "The designs stop at the fidelity; leave out stop_at"),
     ("sl.control.shortest(problem, kind='foo')", "There is no parametrisation 'foo'"),
     ("sl.design(problem, x0=np.full(10, nan))", "x0 must be finite"),
     ("sl.design(problem, x0=1j * np.ones(10))", "x0 must hold real numbers"),

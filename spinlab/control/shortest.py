@@ -85,6 +85,7 @@ def shortest(problem, fidelity=0.995, starts=16, finish=3, cut=0.05, tolerance=1
     fidelity, cut, tolerance = arrays(layout, fidelity=fidelity, cut=cut, tolerance=tolerance)
     seeds = range(whole("seed", seed, 0), seed + whole("starts", starts))
     whole("finish", finish)
+    require("stop_at" not in how, "The designs stop at the fidelity; leave out stop_at.")
     how = {"optimiser": "gauss-newton", "max_iterations": max_iterations, **how}
     run, done, ended = partial(design, stop_at=fidelity, **how), [], False
 
