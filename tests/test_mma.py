@@ -300,6 +300,19 @@ def test_constraints_that_cannot_be_met_are_no_success():
     assert "could not all be met: they are broken by" in result.message
 
 
+def test_a_shallow_minimum_is_not_returned_after_a_deep_one():
+    """The first step leaves the neighbourhood of the minimum for good."""
+    seen = []
+
+    def wavy(x):
+        seen.append(np.sin(3 * x[0]) + x[0])
+        return seen[-1], 3 * np.cos(3 * x) + 1
+
+    result = sl.minimise(wavy, [-0.5], "mma", -1.5, 1.5)
+    assert seen[-1] > seen[0] and result.fun == result.value == min(seen)
+    assert not result.success and "a better point was seen on the way" in result.message
+
+
 def test_too_few_iterations_are_no_success():
     result = sl.minimise(goal_of(cantilever), np.full(5, 5.0), "mma", 1, 10, max_iterations=3)
     assert not result.success and "used up. Not converged" in result.message and result.nit == 3
