@@ -70,7 +70,7 @@ def design(
     if not (isinstance(goal, Goal) and goal.start and goal.result):
         raise TypeError("problem.goal() must return a spinlab.Goal with a start and a result.")
     start = goal.start(whole("seed", seed, 0))
-    x0 = start.ravel() if x0 is None else _unknowns(x0, start)
+    x0 = start.ravel() if x0 is None else _unknowns(x0, start, goal.box)
     single = isinstance(optimiser, str)
     names = {optimiser} if single else {*instance("optimiser", optimiser, tuple)}
     box = min(goal.box, goal.span if CONSTRAINED & names else np.inf)
@@ -83,13 +83,13 @@ def design(
     return goal.result(optimum)
 
 
-def _unknowns(x0, start):
+def _unknowns(x0, start, box):
     """A start of the user, flat, if it has the shape that it takes and no number is too large."""
     x0 = arrays("x0: ...", x0=x0)
     require(x0.shape in (start.shape, (start.size,)),
             f"x0 must have shape {start.shape}, or be flat, but {x0.shape} arrived.")
-    most = np.abs(x0).max()
-    require(most <= LARGEST, f"x0 must lie within {LARGEST:g} of 0, but {most:g} arrived.")
+    most, box = np.abs(x0).max(), min(box, LARGEST)
+    require(most <= box, f"x0 must lie within {box:g} of 0, but {most:g} arrived.")
     return x0.ravel()
 
 

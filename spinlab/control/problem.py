@@ -210,7 +210,8 @@ class Problem:
         kind : {"phase", "xy", "xy-box", "xy-free"}
             What is optimised: see :class:`spinlab.pulses.Parametrisation`.
         radius : float, optional
-            Helmholtz filter radius in seconds; default ``duration / 130``; 0 turns it off.
+            Helmholtz filter radius in seconds; default ``duration / 130``; 0 turns it off.  So does,
+            for ``"xy-free"``, less than ``dt / sqrt(6)``, which would lead beyond the limits.
         method : str, optional
             Propagation method, a name of :data:`spinlab.METHODS`, or ``"spinors"``, for phase
             pulses on one spin.  Default: the fastest that the problem allows: spinors; rotations
@@ -231,6 +232,8 @@ class Problem:
         """
         radius = self.duration / 130 if radius is None else radius
         shape = Parametrisation(kind, radius, self.dt, self.control, distortion)
+        if kind == "xy-free" and 6 * shape.radius**2 < self.dt**2:
+            shape = replace(shape, radius=0.0)
         size, (span, reach) = (shape.rows, self.samples), BOXES[kind]
         method = fastest_method(self, shape) if method is None else method
         goal = make_goal(self, shape, method, aggregate, limits)
