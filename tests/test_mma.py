@@ -68,6 +68,14 @@ def test_both_solvers_agree(size, prices):
             np.testing.assert_allclose(one.z, interior.z, atol=2e-6)
 
 
+def test_no_rows_are_a_subproblem_too(capfd):
+    """For both solvers, and LAPACK has nothing to complain of."""
+    problem = random_subproblem(5, 0)
+    dual, interior = (subsolvers.solve(problem, method=m) for m in subsolvers.SOLVERS)
+    assert dual.converged and interior.converged and not any(capfd.readouterr())
+    np.testing.assert_allclose(dual.x, interior.x, atol=2e-6)
+
+
 @pytest.mark.parametrize("prices", PRICES)
 def test_solution_is_the_one_of_scipy(prices):
     """All unknowns x, y, z given to SLSQP, which knows nothing of duals."""
