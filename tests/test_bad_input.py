@@ -103,6 +103,8 @@ SYSTEMS = [
     ("sl.SpinSystem((sp.Symbol('d', imaginary=True),))", "must be real, finite numbers"),
     ("sl.SpinSystem((nan,))", "must be real, finite numbers"),
     ("sl.SpinSystem((sp.oo,))", "must be real, finite numbers"),
+    ("sl.SpinSystem((10**400,))", "must be real, finite numbers"),
+    ("sl.SpinSystem((sp.Integer(10) ** 400,))", "must be real, finite numbers"),
     ("sl.SpinSystem((sp.Function('f')(sp.Symbol('d')),))", "of symbols, but f(d) arrived"),
     ("sl.SpinSystem((sp.Symbol('nu'),))", "but ['nu'] arrived"),
     ("sl.SpinSystem((sp.Symbol('rf_hz'),))", "but ['rf_hz'] arrived"),

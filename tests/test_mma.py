@@ -69,6 +69,14 @@ def test_both_solvers_agree(size, prices):
             np.testing.assert_allclose(one.z, interior.z, atol=2e-6)
 
 
+def test_no_rows_are_a_subproblem_too(capfd):
+    """For both solvers, and LAPACK has nothing to complain of."""
+    problem = random_subproblem(5, 0)
+    dual, interior = (subsolvers.solve(problem, method=m) for m in subsolvers.SOLVERS)
+    assert dual.converged and interior.converged and not any(capfd.readouterr())
+    np.testing.assert_allclose(dual.x, interior.x, atol=2e-6)
+
+
 @pytest.mark.parametrize("prices", PRICES)
 def test_solution_is_the_one_of_scipy(prices):
     """All unknowns x, y, z given to SLSQP, which knows nothing of duals."""
@@ -348,6 +356,19 @@ def test_constraints_that_cannot_be_met_are_no_success():
     result = sl.minimise(goal, [0.0], "mma", -5, 5)
     assert not result.success and result.residual < 1e-6
     assert "could not all be met: they are broken by" in result.message
+
+
+def test_a_shallow_minimum_is_not_returned_after_a_deep_one():
+    """The first step leaves the neighbourhood of the minimum for good."""
+    seen = []
+
+    def wavy(x):
+        seen.append(np.sin(3 * x[0]) + x[0])
+        return seen[-1], 3 * np.cos(3 * x) + 1
+
+    result = sl.minimise(wavy, [-0.5], "mma", -1.5, 1.5)
+    assert seen[-1] > seen[0] and result.fun == result.value == min(seen)
+    assert not result.success and "a better point was seen on the way" in result.message
 
 
 def test_too_few_iterations_are_no_success():

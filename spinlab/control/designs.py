@@ -76,7 +76,7 @@ def design(
     single = isinstance(optimiser, str)
     names = {optimiser} if single else {*instance("optimiser", optimiser, tuple)}
     box = min(goal.box, goal.span if CONSTRAINED & names else np.inf)
-    first = start.ravel() if x0 is None else _unknowns("x0", x0, start)
+    first = start.ravel() if x0 is None else _unknowns("x0", x0, start, goal.box)
     box = max(box, np.abs(first).max())
     lower, upper = _bound("lower", lower, -box, start), _bound("upper", upper, box, start)
     first = np.clip(first, lower, upper) if x0 is None else first
@@ -89,13 +89,13 @@ def design(
     return goal.result(optimum)
 
 
-def _unknowns(name, x, start):
+def _unknowns(name, x, start, box=LARGEST):
     """Unknowns of the user, flat, if they have the shape of the start and none is too large."""
     x = arrays(f"{name}: ...", **{name: x})
     require(x.shape in (start.shape, (start.size,)),
             f"{name} must have shape {start.shape}, or be flat, but {x.shape} arrived.")
-    most = np.abs(x).max()
-    require(most <= LARGEST, f"{name} must lie within {LARGEST:g} of 0, but {most:g} arrived.")
+    most, box = np.abs(x).max(), min(box, LARGEST)
+    require(most <= box, f"{name} must lie within {box:g} of 0, but {most:g} arrived.")
     return x.ravel()
 
 

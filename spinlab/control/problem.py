@@ -228,7 +228,8 @@ class Problem:
             What is optimised: see :class:`spinlab.pulses.Parametrisation`.
         radius : float, optional
             Helmholtz filter radius in seconds; default ``duration / 130``, and 0, no filter, where
-            there is a basis.
+            there is a basis.  None is applied either, for ``"xy-free"``, below ``dt / sqrt(6)``:
+            it would lead beyond the limits.
         method : str, optional
             Propagation method, a name of :data:`spinlab.METHODS`, or ``"spinors"``, for phase
             pulses on one spin.  Default: the fastest that the problem allows: spinors; rotations
@@ -252,6 +253,8 @@ class Problem:
         radius = (self.duration / 130 if basis is None else 0) if radius is None else radius
         channels = len(self.system.controls) // 2
         shape = Parametrisation(kind, radius, self.dt, self.control, distortion, channels, basis)
+        if kind == "xy-free" and 6 * shape.radius**2 < self.dt**2:
+            shape = replace(shape, radius=0.0)
         columns = self.samples if basis is None else shape.basis.shape[1]
         size, (span, reach) = (shape.rows, columns), BOXES[kind]
         method = fastest_method(self, shape) if method is None else method

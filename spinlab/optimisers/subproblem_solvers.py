@@ -206,7 +206,7 @@ def _block_solver(D_x, G, D_lam):
     """
     # Where a row is met exactly, D_lam vanishes; much below G^2/D_x it could only be rounded.
     D_lam = np.maximum(D_lam, 1e-14 * np.einsum("ij,ij,j->i", G, G, 1 / D_x))
-    few_rows = len(G) <= len(D_x)
+    few_rows = 0 < len(G) <= len(D_x)  # BLAS has no products of no rows
     kept, root = (D_lam, np.sqrt(D_x)) if few_rows else (D_x, np.sqrt(D_lam))
     A = np.divide(G, root if few_rows else root[:, None], out=G)
     # The transpose only turns C's order of the entries into the Fortran one of BLAS.

@@ -136,7 +136,8 @@ def _check_values(values, reserved):
     symbols, unreal = set(), (sp.I, sp.nan, AppliedUndef)
     for value in values:
         number = sp.sympify(value) if isinstance(value, Real) else value
-        if not isinstance(number, sp.Expr) or number.is_real is False or number.has(*unreal):
+        unfit = not isinstance(number, sp.Expr) or number.is_real is False or number.has(*unreal)
+        if unfit or number.is_number and abs(number) > 1e300:  # no float holds it
             words = "must be real, finite numbers or SymPy expressions of symbols"
             raise TypeError(f"Offsets, couplings, t1 and t2 {words}, but {brief(value)} arrived.")
         symbols |= number.free_symbols
