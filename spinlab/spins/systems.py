@@ -2,8 +2,7 @@ r"""Spin systems, their Hamiltonians and Liouvillians, by symbols.
 
 The conventions of the whole package live here, once:
 
-* users give offsets, couplings and RF amplitudes in hertz; on the way through here the factor
-  :math:`2\pi` that turns them into rad/s stands in :func:`hamiltonian` and nowhere else;
+* offsets, couplings and RF are given in hertz; :func:`hamiltonian` alone has the :math:`2\pi`;
 * a positive offset ``nu`` is :math:`+2\pi\nu I_z`, so x turns towards y under free precession;
 * :math:`\dot\rho = -i L \rho`, and ``A = -i L`` is called the generator.
 """
