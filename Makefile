@@ -66,8 +66,9 @@ slides: $(SLIDES_STAMP)
 	$(BIN)/python book/_ext/make_slides.py
 	@echo "Open $(CURDIR)/_build/slides/linear-element.html in a browser; S opens the speaker's notes."
 
+# Two at once: most of the time a page is waited for.
 browser: $(BROWSER_STAMP)
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest tests/browser -n 2 --dist worksteal
 
 package: $(STAMP)
 	$(BIN)/python .ci/package.py
