@@ -228,7 +228,7 @@ function offer() {
   const source = new URL(settings.source, here);
   const site = source.host === location.host ? "this site" : source.host;
   const size = `${Math.round(settings.bytes / 1e6)} MB from ${site}, once`;
-  const note = `Python starts in your browser: ${size}. Nothing that you write is sent.`;
+  const note = `Python in your browser: ${size}. Nothing that you write is sent.`;
   bar = make("div", { class: "live-bar" },
     button("▶ Run this page here", open, { class: "live-start" }), make("span", { class: "live-note" }, note));
   title.after(bar);
