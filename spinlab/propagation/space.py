@@ -89,9 +89,9 @@ class BlochTorrey:
     def matrices(self):
         r"""Mass, stiffness, convection and moment, sparse, (nodes, nodes), :eq:`eq-space-matrices`.
 
-        .. math:: M_{ij} = \int \varphi_i \varphi_j \, dx, \quad
-                  S_{ij} = \int \varphi_i' \varphi_j' \, dx, \quad
-                  N_{ij} = \int \varphi_i \varphi_j' \, dx, \quad
+        .. math:: M_{ij} = \int \varphi_i \varphi_j \, dx,\;
+                  S_{ij} = \int \varphi_i' \varphi_j' \, dx,\;
+                  N_{ij} = \int \varphi_i \varphi_j' \, dx,\;
                   X_{ij} = \int x\, \varphi_i \varphi_j \, dx
 
         All but S are the tables of an element in time whose control is linear: so is x.
