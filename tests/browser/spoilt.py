@@ -12,6 +12,8 @@ def spoilt(value):
     """Something of the same kind that is wrong, whatever was asked."""
     if callable(value):
         return lambda *arguments: spoilt(value(*arguments))
+    if hasattr(value, "pulse"):  # the result of a design
+        return spoilt(value.pulse)
     if isinstance(value, sl.Pulse):
         return replace(value, waveform=-value.waveform / 2)
     if isinstance(value, Path):
