@@ -1,6 +1,7 @@
 """Molecules, the scanner, and the matrices: against the symbols of chapter 1."""
 
 import json
+import os
 import re
 
 import numpy as np
@@ -175,6 +176,8 @@ BROKEN = [
     ('{"name": "X", "groups": [{"shift_ppm": [1, 2], "coupling_hz": [[2, true, 7]]}]}',
      "A coupled spin must be a whole number of 1 to 2, but True arrived"),
     (f'{{"name": "X", "groups": [{{"shift_ppm": [{10**400}]}}]}}', "must be finite"),
+    (f'{{"name": "X", "groups": [{{"shift_ppm": [1, 2], "coupling_hz": [[1, 2, {10**400}]]}}]}}',
+     "must be real, finite numbers"),
     ("[" * 100_000, "No metabolite could be read from"),
     ('{"name": "X", "groups": [{"shift_ppm": [1.0], "weight": -1}]}', "weight must be positive"),
     ('{"name": "X", "groups": [{"shift_ppm": [1.0]}], "t2": 0}', "t2 must be positive (seconds)"),
@@ -190,6 +193,17 @@ def test_a_file_with_a_mistake_is_answered_with_a_sentence(tmp_path, text, fragm
     with pytest.raises((ValueError, TypeError)) as caught:
         sl.mrs.read_metabolite(path)
     assert fragment in str(caught.value)
+
+
+def test_what_is_no_file_is_not_read(tmp_path):
+    """Neither what never ends nor what would fill the memory."""
+    pipe, large = tmp_path / "pipe.json", tmp_path / "large.json"
+    os.mkfifo(pipe)
+    with large.open("wb") as file:
+        file.truncate(10**9)  # of holes
+    for path in (tmp_path / "none.json", pipe, large):
+        with pytest.raises(ValueError, match="No metabolite could be read from .* there is no file of at most"):
+            sl.mrs.read_metabolite(path)
 
 
 def test_data_cannot_be_changed_by_accident():

@@ -227,6 +227,17 @@ def test_limits_of_a_design(optimiser):
     assert sl.judge(result.pulse, task()).mean > 0.99
 
 
+@pytest.mark.filterwarnings("ignore::spinlab.control.CoarseGridWarning")
+def test_no_filter_leads_beyond_the_limits():
+    """A radius that the steps do not resolve would: then the pulse is cut, and its fidelity less."""
+    wide = task(steps=25, ensemble=sl.Ensemble.grid(np.linspace(-8e3, 8e3, 5), [0.9, 1.1]))
+    for radius in (None, 1e-6, 2e-6):
+        result = sl.design(wide, kind="xy-free", radius=radius, max_iterations=25, seed=2)
+        assert result.judge(offsets=5, scales=2).mean == pytest.approx(result.fidelity, abs=1e-12)
+    with pytest.raises(ValueError, match="x0 must lie within 1 of 0, but 1.5 arrived"):
+        sl.design(wide, x0=1.5 * np.ones((2, 25)), kind="xy-free")
+
+
 def test_a_penalty_is_broken_by_multiplier_over_twice_its_weight():
     """The least infidelity under P is 1 - sin(2 pi sqrt(P)); its slope is the multiplier."""
     result = sl.design(

@@ -386,6 +386,31 @@ def test_changed_files_are_refused(format, old, new, sentence, tmp_path):
     assert str(caught.value).endswith((".", "?")), caught.value
 
 
+@pytest.mark.parametrize("format, where", [("csv", "# "), ("bruker", "$$ "), ("siemens", "COMMENT:\t")])
+def test_a_file_of_ours_with_a_damaged_mark_is_no_foreign_one(format, where, tmp_path):
+    """A single letter of the mark, or what stands in front of it: neither step nor control is known."""
+    path, known = write(PULSES["spiral"], tmp_path, format), {"rf_hz": 1e3, "dt": 1e-6}
+    text = path.read_text()
+    for old, new in (
+        ("spinlab-pulse-2", "spimlab-pulse-2"), ("pulse-2:", "pulse-nan:"), (f"{where}spinlab", f"{where}\x00spinlab")
+    ):
+        assert old in text
+        path.write_text(text.replace(old, new))
+        for how in ({}, known):
+            with pytest.raises(ValueError, match="Its mark is damaged|is not one that this version"):
+                sl.load_pulse(path, **how)
+    path.write_text(re.sub("(?m)^.*spinlab-pulse-2.*$", "", text).replace("\n\n", "\n", 1))
+    assert sl.load_pulse(path, **known if format != "csv" else {}).steps == 30  # the user's decision
+
+
+def test_nothing_is_read_behind_the_signature(tmp_path):
+    """What follows is not signed: a second table of blocks, or anything at all."""
+    path = write(PULSES["spiral"], tmp_path, "pulseq")
+    for more in ("\n[BLOCKS]\n1 999 0 0 0 0 0 0\n", "\n\x00\n[garbage"):
+        path.write_text(path.read_text() + more)
+        assert np.allclose(sl.load_pulse(path).waveform, PULSES["spiral"].waveform, atol=3e-6)
+
+
 @pytest.mark.parametrize("format", ["json", "csv", "bruker", "siemens"])
 def test_swapped_rows_and_single_digits_are_seen(format, tmp_path):
     """Where the peak and the number of samples stay, only a checksum tells."""

@@ -91,8 +91,10 @@ def mark_of(pulse, samples=""):
 
 
 def mark(text, before):
-    """The mark behind the beginning of a line; None in a foreign file."""
+    """The mark behind the beginning of a line; None in a foreign file, which has none anywhere."""
     found = re.search(rf"^{before}(spinlab-pulse-\S*)", text, re.M)
+    require(found or not re.search(r"spinlab-pulse-\d+:|;crc=", text), "Its mark is damaged: what "
+            "it said of the pulse is lost. Without our mark, a table is read as a foreign one.")
     return found and found[1]
 
 

@@ -198,8 +198,9 @@ def read_pulseq(text):
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "pulse.seq")
-            # Without an empty line at its end, pypulseq would read on for ever.
-            path.write_text(text + "\n\n", encoding="utf-8", newline="\n")
+            # What was signed, and nothing else; without an empty line at the end, pypulseq would
+            # read on for ever.
+            path.write_text(body + "\n\n", encoding="utf-8", newline="\n")
             sequence.read(str(path))
         played = [block for block in map(sequence.get_block, sequence.block_events) if block.rf]
     except Exception as error:  # of any kind: it trusts its files

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..files.formats import read_text
 from ..inputs import arrays, choice, file_path, frozen, hold, instance, positive, require, whole
 from ..spins.operators import MAX_SPINS, spin_matrices
 from ..spins.systems import SpinSystem, hamiltonian_terms
@@ -185,9 +186,10 @@ def read_metabolite(path):
     """
     path = file_path(path)
     try:
-        entry = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"No metabolite could be read from {path}: {error}.") from error
+        entry = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        told = str(error).rstrip(".")
+        raise ValueError(f"No metabolite could be read from {path}: {told}.") from error
     return _metabolite(entry)
 
 

@@ -39,6 +39,7 @@ def mma(run, x, form=None, tolerance=1e-6, advance=step, **options):
     form = ("direct" if run.goal.members is None else "least-squares") if form is None else form
     tolerance = arrays("tolerance: > 0", tolerance=tolerance)
     rows, prices = _standard_form(run, form)
+    own = form == "direct" or isinstance(form, Form)
     f0, df0, f, df = rows(x)
     state = start(x, lower, upper, prices)
     options = MMAOptions(**{**(POLISH if form == "minimax" else {}), **options})
@@ -48,17 +49,18 @@ def mma(run, x, form=None, tolerance=1e-6, advance=step, **options):
         state = advance(state, f0, df0, f, df, *tries, options=options)
         solution = state.solution
         run.failures += [] if solution.converged else [solution.message]
+        if not np.isfinite(state.x).all():
+            return False, "A subproblem became NaN or inf; this is the best so far."
         f0, df0, f, df = rows(state.x)
         residual = kkt_residual(state.x, solution.y, solution.z, solution.lam,
                                 df0 + solution.lam @ df, f, lower, upper, prices)  # fmt: skip
         kkt = {"multipliers": solution.lam[len(f) - limits :], "residual": residual}
         converged = residual <= tolerance and solution.converged
-        if converged:
-            run.settle(**kkt)
+        but = run.settle(own, **kkt) if converged else ""
         run.after_iteration(**kkt)
         told = f"the Karush-Kuhn-Tucker residual is {residual:.1e}"
         if converged:
-            return True, f"Converged: {told}."
+            return not but, f"Converged: {told}.{but}"
         if np.max(np.abs(state.x - state.before) / np.maximum(upper - lower, 1e-300)) < SHORT:
             return True, f"The steps are small; {told}."
     return False, f"{USED_UP} Not converged: {told}, wanted {tolerance:.1e}."

@@ -141,6 +141,8 @@ class Run:
         self.note(kkt.get("residual", np.nan))
         x, value, iteration = self.best["x"], self.best["value"], len(self.rows) - 1
         told = {} if self.goal.tell is None else self.goal.tell(value, x)
+        if self.goal.ends:
+            told.pop("fidelity", None)  # the value holds running costs, too
         if self.progress:
             name = "fidelity" if "fidelity" in told else "value"
             text = f"{name} {told.get('fidelity', value):.6g}"
@@ -159,12 +161,21 @@ class Run:
             if self.fun > STAGNATION * self.rows[-1 - self.patience][0]:
                 raise Stagnation
 
-    def settle(self, **kkt):
-        """The latest point is the result, for its conditions of optimality hold."""
+    def settle(self, own, **kkt):
+        """The latest point is the result, for its conditions of optimality hold.
+
+        Unless the value is its own objective, and one was seen that is better by more than those
+        are missed: moving asymptotes may step over a deep minimum into a shallow one.  Returns a
+        sentence about it.
+        """
         x, (fun, gradient) = self.latest
         cost = self.charge(x)[0]
+        missed = kkt["residual"] * (len(x) + self.form.c.sum())
+        if own and fun + cost > self.merit + missed:
+            return " But a better point was seen on the way, and is returned: start from it again."
         norm = float(np.linalg.norm(gradient))
         self.best = {"x": x, "value": fun, "cost": cost, "norm": norm, "kkt": kkt}
+        return ""
 
     def optimum(self, success, message, interrupted):
         """The result, from the best point seen."""
