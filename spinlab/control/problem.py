@@ -210,8 +210,8 @@ class Problem:
         kind : {"phase", "xy", "xy-box", "xy-free"}
             What is optimised: see :class:`spinlab.pulses.Parametrisation`.
         radius : float, optional
-            Helmholtz filter radius in seconds; default ``duration / 130``; 0 turns it off.  So does,
-            for ``"xy-free"``, less than ``dt / sqrt(6)``, which would lead beyond the limits.
+            Helmholtz filter radius in seconds; default ``duration / 130``; 0 turns it off.  So
+            does, for ``"xy-free"``, less than ``dt / sqrt(6)``: it would lead beyond the limits.
         method : str, optional
             Propagation method, a name of :data:`spinlab.METHODS`, or ``"spinors"``, for phase
             pulses on one spin.  Default: the fastest that the problem allows: spinors; rotations
