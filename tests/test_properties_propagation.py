@@ -1,11 +1,15 @@
 """Properties of propagation: any spins, any pulse, any state, by every method."""
 
+from functools import partial
+
+import autograd
+import autograd.numpy as anp
 import numpy as np
 import pytest
 import strategies as some
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import coefficients
+from strategies import coefficients, slope
 from tables import ANY_SYSTEM, EXACT, METHOD_CONTROLS, ONE_SPIN
 
 import spinlab as sl
@@ -138,14 +142,16 @@ def test_tangent_and_adjoint(drawn, columns, data):
     costates = costates[0] + 1j * costates[1]
     change = path.pushforward(direction)
     left = np.sum(costates.conj() * change).real
-    right = np.sum(path.pullback(costates) * direction)
+    gradient = path.pullback(costates)
+    right = np.sum(gradient * direction)
     assert abs(left - right) < 1e-11 * (1 + np.linalg.norm(costates) * np.linalg.norm(change))
 
-    def states(step):
-        waveform = shape.waveform + step * direction
+    def states(waveform):
         return sl.propagate(generator, waveform, shape.dt, rho0, method, control)
 
-    assert np.allclose(change, (states(1e-5) - states(-1e-5)) / 2e-5, rtol=0, atol=1e-7)
+    assert np.allclose(change, slope(states, shape.waveform, direction), rtol=0, atol=1e-7)
+    loss = autograd.grad(lambda waveform: anp.sum(anp.real(costates.conj() * states(waveform))))
+    assert np.allclose(loss(shape.waveform), gradient, rtol=0, atol=1e-9)
 
 
 @given(drawn=cases(of(EXACT, CONSTANT), relaxing=False), data=st.data())
@@ -155,8 +161,8 @@ def test_transfer_and_its_gradient(drawn, data):
     rho0, C = (data.draw(some.states(spins.count)) for _ in range(2))
     direction = data.draw(some.real(*shape.waveform.shape))
 
-    def by_hand(step=0.0, C=C):
-        bent = some.Shape(shape.waveform + step * direction, shape.dt, shape.rf_hz)
+    def by_hand(C, waveform):
+        bent = some.Shape(waveform, shape.dt, shape.rf_hz)
         U = some.turn(spins, bent, means["offset_hz"], means["b1_scale"])
         return np.vdot(C, U @ rho0 @ U.conj().T).real / np.linalg.norm(C)
 
@@ -171,9 +177,25 @@ def test_transfer_and_its_gradient(drawn, data):
             spins.generator(basis, **means), shape.waveform, shape.dt, start, sl.transfer(target),
             method,
         )  # fmt: skip
-        slope = (by_hand(1e-5, traceless) - by_hand(-1e-5, traceless)) / 2e-5
-        assert found.values * unit == pytest.approx(by_hand(0.0, traceless), abs=1e-10)
-        assert np.sum(found.gradients * direction) * unit == pytest.approx(slope, abs=1e-7)
+        expected = slope(partial(by_hand, traceless), shape.waveform, direction)
+        assert found.values * unit == pytest.approx(by_hand(traceless, shape.waveform), abs=1e-10)
+        assert np.sum(found.gradients * direction) * unit == pytest.approx(expected, abs=1e-7)
+
+
+@given(shape=some.shapes(), ensemble=some.ensembles(), control=st.sampled_from(("constant", "linear")), data=st.data())
+def test_the_scan_of_many_members_is_their_band(shape, ensemble, control, data):
+    """Another path of the rotations, which few members never take; also of complex states."""
+    assume(control == "constant" or shape.waveform.shape[1] > 1)
+    generator = some.Spins((0.0,)).generator(
+        offset_hz=ensemble.offset_hz, b1_scale=ensemble.b1_scale, rf_hz=shape.rf_hz)  # fmt: skip
+    rho0, target = data.draw(some.complex_(3)), data.draw(some.complex_(3).filter(np.any))
+    acts = generator, shape.waveform, shape.dt, rho0, sl.transfer(target), "rotations", control
+    band = sl.evaluate_objective(*acts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spinlab.propagation.methods.SCAN_FROM", 0)
+        scan = sl.evaluate_objective(*acts)
+    assert np.allclose(scan.values, band.values, rtol=0, atol=1e-12)
+    assert np.allclose(scan.gradients, band.gradients, rtol=0, atol=1e-11)
 
 
 @given(drawn=cases(METHOD_CONTROLS, steps=4))
