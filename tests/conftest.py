@@ -22,7 +22,7 @@ ALWAYS = {
     "deadline": None, "database": None, "print_blob": True,
     "suppress_health_check": [HealthCheck.too_slow],
 }  # fmt: skip
-settings.register_profile("short", derandomize=True, max_examples=25, **ALWAYS)
+settings.register_profile("short", derandomize=True, max_examples=35, **ALWAYS)
 settings.register_profile("long", derandomize=False, max_examples=1000, **ALWAYS)
 settings.load_profile("short")
 

@@ -6,9 +6,10 @@ from itertools import product
 import numpy as np
 from hypothesis import strategies as st
 from scipy.linalg import expm
-from strategies import SCANNER, between, real, spin, total
+from strategies import SCANNER, between, ensembles, real, spin, spins, total
 
 import spinlab as sl
+from spinlab import mrs
 from spinlab.mrs import blocks as b
 
 degrees = between(-400.0, 400.0)
@@ -120,3 +121,22 @@ def play(sequence, spins, rho, offset=0.0, scale=1.0):
 
 
 member = st.tuples(between(-30.0, 30.0), between(0.5, 1.5))
+
+
+@st.composite
+def spectral_problems(draw):
+    """One or two small molecules, free intervals anywhere, every penalty."""
+    molecules = []
+    for name in "AB"[: draw(st.integers(1, 2))]:
+        groups = [draw(spins(2, strong=True, hz=100.0)).group]
+        groups += [mrs.SpinGroup([draw(between(2.0, 4.0))], weight=2)] * draw(st.booleans())
+        molecules.append(mrs.Metabolite(name, tuple(groups)))
+    free = [mrs.Delay(5e-4 * draw(st.integers(1, 3)), free=True) for _ in range(draw(st.integers(1, 2)))]
+    first, last = draw(sequences(most=2)), draw(sequences(most=2))
+    blocks = (mrs.IdealPulse(90.0, 90.0), *free[:1], *first, *free[1:], *last)
+    return mrs.SpectralProblem(
+        tuple(molecules), None, blocks, (2.0, 4.0), 9, 20.0, rf_hz=400.0,
+        radius=draw(st.sampled_from((0.0, 6e-4))), power_weight=draw(between(0.0, 1.0)),
+        fresh_weight=draw(st.sampled_from(({}, {mrs.WATER: 1.0}))),
+        ensemble=draw(ensembles(3)), scanner=SCANNER, precision="double",
+    )  # fmt: skip

@@ -77,7 +77,9 @@ def damaged(draw, text):
 
 
 def place(draw, data):
-    return draw(st.integers(0, max(0, len(data) - 1)))
+    """Anywhere, or in the first lines, where most is said."""
+    last = max(0, len(data) - 1)
+    return draw(st.one_of(st.integers(0, last), st.integers(0, min(200, last))))
 
 
 def flip(draw, data):

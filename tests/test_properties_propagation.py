@@ -251,27 +251,34 @@ def test_phase_of_a_pulse(shape, member, angle, data):
     assert np.allclose(turned[-1], about_z @ plain[-1], rtol=0, atol=1e-11)
 
 
-@given(phase=some.real(5, low=-7, high=7), ensemble=some.ensembles(), data=st.data())
-def test_spinors_and_their_derivatives(phase, ensemble, data):
-    """Propagator, gradient and Hessian of a phase pulse against products of 2 x 2 matrices."""
-    rf_hz, dt = 2e4, 1e-5
-    direction = data.draw(some.real(5))
-    axis = data.draw(some.real(3).filter(np.any))
-    target = sl.turn(data.draw(some.between(-4, 4)), axis)
+FIDELITIES = {
+    "universal": lambda U, V, *_: np.trace(V.conj().T @ U).real / 2,
+    "rotation": lambda U, V, *_: np.trace(some.rotation_of(V).T @ some.rotation_of(U)) / 3,
+    "transfer": lambda U, _, start, target: target @ some.rotation_of(U) @ start,
+}
 
-    def value(step):
-        waveform = np.array([np.cos(phase + step * direction), np.sin(phase + step * direction)])
-        shape = some.Shape(waveform, dt, rf_hz)
-        turns = [some.turn(some.Spins((0.0,)), shape, *member)
-                 for member in zip(ensemble.offset_hz, ensemble.b1_scale, strict=True)]  # fmt: skip
-        return ensemble.weights @ [np.trace(target.conj().T @ U).real / 2 for U in turns]
+
+@given(
+    kind=st.sampled_from(tuple(FIDELITIES)), phase=some.real(5, low=-7, high=7), ensemble=some.ensembles(),
+    angle=some.between(-4, 4), vectors=st.tuples(*[some.unit(3)] * 3), direction=some.real(5),
+)  # fmt: skip
+def test_spinors_and_their_derivatives(kind, phase, ensemble, angle, vectors, direction):
+    """Value, gradient and Hessian of a phase pulse against products of 2 x 2 matrices."""
+    rf_hz, dt, (axis, *states), weights = 2e4, 1e-5, vectors, ensemble.weights
+    wanted = sl.turn(angle, axis)
+
+    def value(phase):
+        shape = some.Shape(np.array([np.cos(phase), np.sin(phase)]), dt, rf_hz)
+        members = zip(ensemble.offset_hz, ensemble.b1_scale, strict=True)
+        turns = [some.turn(some.Spins((0.0,)), shape, *member) for member in members]
+        return weights @ [FIDELITIES[kind](U, wanted, *states) for U in turns]
 
     path = spinors.propagate_phase(phase, ensemble.offset_hz, ensemble.b1_scale, rf_hz, dt)
-    fidelity = spinors.universal_fidelity(path.final, spinors.spinor_target(target))
-    gradient = spinors.gradient_of_mean(path.tangents, fidelity, ensemble.weights)
-    hessian = spinors.hessian_of_mean(path.poles, fidelity, ensemble.weights)
-    values = [value(step) for step in (-1e-4, 0.0, 1e-4)]
-    assert ensemble.weights @ fidelity.values == pytest.approx(values[1], abs=1e-12)
-    assert gradient @ direction == pytest.approx((values[2] - values[0]) / 2e-4, abs=1e-6)
-    second = (values[2] - 2 * values[1] + values[0]) / 1e-8
-    assert direction @ hessian @ direction == pytest.approx(second, abs=1e-5)
+    target = states if kind == "transfer" else [spinors.spinor_target(wanted)]
+    fidelity = getattr(spinors, f"{kind}_fidelity")(path.final, *target)
+    assert weights @ fidelity.values == pytest.approx(value(phase), abs=1e-12)
+    gradient = spinors.gradient_of_mean(path.tangents, fidelity, weights)
+    assert gradient @ direction == pytest.approx(slope(value, phase, direction, 1e-4), abs=1e-6)
+    hessian = spinors.hessian_of_mean(path.poles, fidelity, weights)
+    second = slope(lambda x: slope(value, x, direction, 5e-4), phase, direction, 5e-4)
+    assert direction @ hessian @ direction == pytest.approx(second, abs=1e-4)

@@ -10,7 +10,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.linalg import expm
 from strategies import SCANNER, slope
-from strategies_mrs import FILTERS, REST, SLICES, TURNS, member, play, pulses, sequences
+
+from strategies_mrs import (  # isort: skip
+    FILTERS, REST, SLICES, TURNS, member, play, pulses, sequences, spectral_problems,
+)
 
 import spinlab as sl
 from spinlab import mrs
@@ -192,25 +195,6 @@ def test_split_steps_converge_to_the_exact_path(spins, pulse, member, data):
 
 
 # Problems of spectra.
-
-
-@st.composite
-def spectral_problems(draw):
-    """One or two small molecules, free intervals anywhere, every penalty."""
-    molecules = []
-    for name in "AB"[: draw(st.integers(1, 2))]:
-        groups = [draw(some.spins(2, strong=True, hz=100.0)).group]
-        groups += [mrs.SpinGroup([draw(some.between(2.0, 4.0))], weight=2)] * draw(st.booleans())
-        molecules.append(mrs.Metabolite(name, tuple(groups)))
-    free = [mrs.Delay(5e-4 * draw(st.integers(1, 3)), free=True) for _ in range(draw(st.integers(1, 2)))]
-    first, last = draw(sequences(most=2)), draw(sequences(most=2))
-    blocks = (mrs.IdealPulse(90.0, 90.0), *free[:1], *first, *free[1:], *last)
-    return mrs.SpectralProblem(
-        tuple(molecules), None, blocks, (2.0, 4.0), 9, 20.0, rf_hz=400.0,
-        radius=draw(st.sampled_from((0.0, 6e-4))), power_weight=draw(some.between(0.0, 1.0)),
-        fresh_weight=draw(st.sampled_from(({}, {mrs.WATER: 1.0}))),
-        ensemble=draw(some.ensembles(3)), scanner=SCANNER, precision="double",
-    )  # fmt: skip
 
 
 def linear(problem, rng, by_autograd=False):
