@@ -10,18 +10,21 @@ BIN := $(VENV)/bin
 # Empty files that say "this was installed"; make compares their age with the lists'.
 STAMP := $(VENV)/.installed
 BROWSER_STAMP := $(VENV)/.installed-browser
+SLIDES_STAMP := $(VENV)/.installed-slides
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint book live browser pdf bench size clean
+.PHONY: help test lint book live browser package pdf slides bench size clean
 
 help:
 	@echo "make test     check the code's style and run all tests, with the docstrings' examples"
 	@echo "make book     execute every chapter and build the book into _build/html"
 	@echo "make live     put Python for the browser into the built book, for its button \"Run this page here\""
 	@echo "make browser  read the built book with a browser, without a network (needs Chromium)"
+	@echo "make package  build wheel and sdist, and run the README's example from each, in empty environments"
 	@echo "make pdf      the book as one PDF (needs XeLaTeX: see README.md)"
+	@echo "make slides   slides of two pages, in _build/slides"
 	@echo "make bench    measure speed and accuracy; ONLY=fem runs one part of it"
 	@echo "make size     measure how large the library is, against its budgets"
 	@echo "make lint     check the code's style alone"
@@ -58,8 +61,17 @@ pdf: $(STAMP)
 live: $(STAMP)
 	$(BIN)/python book/_ext/make_live.py
 
+# Of the pages that book/_ext/make_slides.py names; it executes them.
+slides: $(SLIDES_STAMP)
+	$(BIN)/python book/_ext/make_slides.py
+	@echo "Open $(CURDIR)/_build/slides/linear-element.html in a browser; S opens the speaker's notes."
+
+# Two at once: most of the time a page is waited for.
 browser: $(BROWSER_STAMP)
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest tests/browser -n 2 --dist worksteal
+
+package: $(STAMP)
+	$(BIN)/python .ci/package.py
 
 # One thread: times then compare the algorithms, and not how busy the other cores are.
 bench: $(STAMP)
@@ -82,6 +94,10 @@ $(STAMP): requirements.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@$(BIN)/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+$(SLIDES_STAMP): $(STAMP)
+	@$(BIN)/python -m pip install --quiet -e '.[slides]'
 	@touch $@
 
 $(BROWSER_STAMP): $(STAMP)

@@ -15,7 +15,7 @@ from pathlib import Path
 #: area: module in this folder
 AREAS = {
     "fem": "fem", "ensembles": "ensembles", "mma": "mma", "optimisers": "optimisers",
-    "mrs": "mrs", "reader": "reader", "peers": "peers",
+    "mrs": "mrs", "beyond": "beyond", "live": "live", "reader": "reader", "peers": "peers",
 }  # fmt: skip
 
 RESULTS = Path(__file__).with_name("results.json")

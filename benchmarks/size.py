@@ -150,9 +150,11 @@ def measures():
         "rooms at the top of spinlab/": (len(rooms) - 1, 12),
         "floors of wings": (floors(), 7),
         "names on sl. beside the wings": (len(names), 40),
-        "code lines, core": (core, 3500),
-        # 4800 before sequences went to the scanner: slices, pathways, fits, relaxation, Pulseq.
-        "code lines, core and mrs": (core + mrs, 5400),
+        # 3500 before bands and costs on the way, channels, space, bases and time as an unknown.
+        "code lines, core": (core, 3950),
+        # 4800 before sequences went to the scanner: slices, pathways, fits, relaxation, Pulseq; the
+        # core's share of what it grew by since is here, too.
+        "code lines, core and mrs": (core + mrs, 5850),
         "share of checks in the code, %": (100 * sum(shares.values()) / sum(rows.values()), 12),
         f"files over {FILE} lines": (len(longest["files"]), 0),
         f"functions over {FUNCTION} lines of code": (len(longest["functions"]), 0),

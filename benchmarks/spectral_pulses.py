@@ -89,7 +89,7 @@ def at_scanner(wanted, unwanted, contrast):
 
 
 LONG = {"n": 8, "rungs": (40,), "finish": 2, "max_iterations": 400}
-BRIEF = {"n": 6, "rungs": (30,), "finish": 2, "max_iterations": 300}
+BRIEF = {"n": 6, "rungs": (30,), "finish": 1, "max_iterations": 350}
 SHORT = {"n": 6, "rungs": (15,), "finish": 1, "max_iterations": 200}
 #: name: (problem, conditions, hard pulses in the start, race, echo times)
 DESIGNS = {

@@ -14,7 +14,7 @@ import numpy as np
 from .control.judgement import Judgement, judge
 from .inputs import finite_array, instance, require
 from .optimisers.goal import History
-from .pulses.pulse import Pulse
+from .pulses.pulse import one_channel
 
 STYLE = Path(__file__).with_name("spinlab.mplstyle")
 
@@ -36,7 +36,7 @@ def plot_pulse(pulse, title=None):
     -------
     matplotlib.figure.Figure
     """
-    instance("pulse", pulse, Pulse)
+    one_channel(pulse)
     fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.4, 4.6), layout="constrained")
     _draw_controls(top, bottom, pulse)
     top.set_title(title or "", loc="left")
@@ -185,6 +185,8 @@ def plot_report(pulse, problem=None, **options):
     """
     given = isinstance(pulse, Judgement) and problem is None and not options
     report = pulse if given else judge(pulse, problem, **options)
+    instance("report", report, Judgement, "Of bands, draw those of judge() one by one.")
+    one_channel(report.pulse)
     rows = [["RF", "phase"], ["x", "y", "z"], ["map", "spectrum"]]
     if report.paths is None:
         del rows[1]

@@ -28,6 +28,11 @@ SYSTEMS = {
     "relaxing": (sl.SpinSystem(t1=sp.Symbol("T1", positive=True), t2=2e-3), {"T1": 5e-3}),
     "weak": (sl.SpinSystem((-300, 400), ((1, 2, J),), weak=True), {"J": 150.0}),
     "coupled": (sl.SpinSystem((-300, 400), ((1, 2, J),)), {"J": 150.0}),
+    "two channels": (
+        sl.SpinSystem((-300, 400), ((1, 2, J),), channels=("I", "S"),
+                      dipolar_width_hz=((1, 2, sp.Symbol("k", positive=True)),)),
+        {"J": 150.0, "k": 60.0},
+    ),
 }
 
 
@@ -55,7 +60,7 @@ def case(system="one spin", control="constant", steps=6, columns=None, members=N
     generator = sl.evaluate(
         sl.liouvillian(spins), offset_hz=offset, b1_scale=scale, rf_hz=8e3, **parameters
     )
-    waveform = rng.uniform(-1, 1, (2, steps + (control == "linear")))
+    waveform = rng.uniform(-1, 1, (len(spins.controls), steps + (control == "linear")))
     shape = (generator.dimension,) if columns is None else (generator.dimension, columns)
     return Case(generator, waveform, 1e-5, rng.normal(size=shape))
 

@@ -64,7 +64,7 @@ def test_every_equation_of_the_paper_has_its_row():
 
 def test_the_map_has_every_notebook():
     preface = (ROOT / "book" / "preface.md").read_text("utf-8")
-    listed = re.findall(r"\]\((chapter\d/[\w-]+\.ipynb)\)", preface)
+    listed = re.findall(r"\]\(((?:chapter\d|beyond)/[\w-]+\.ipynb)\)", preface)
     notebooks = [path.relative_to(ROOT / "book").as_posix() for path in PAGES if path.suffix != ".md"]
     assert sorted(listed) == sorted(notebooks)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import spinlab as sl
+from spinlab.propagation.arguments import largest_turn
 
 GRID = sl.Ensemble.grid(np.linspace(-2e3, 2e3, 5))
 
@@ -200,3 +201,64 @@ class Broken(Interrupted):
 def test_nan_is_refused():
     with pytest.raises(ValueError, match="NaN or inf at evaluation 1"):
         sl.design(Broken(**vars(problem())))
+
+
+ROPE = sl.Problem(
+    "I1z", "2I1zI2z", duration=15e-3, steps=95, rf_hz=500.0,
+    system=sl.SpinSystem((0, 0), ((1, 2, 100.0),), channels=("I", None),
+                         dipolar_width_hz=((1, 2, 100.0),)),
+)  # fmt: skip
+SWAP = replace(
+    ROPE, target="I2z", system=replace(ROPE.system, channels=("I", "S"), dipolar_width_hz=()),
+    duration=20e-3, steps=100, rf_hz=300.0, ensemble=sl.Ensemble([0.0, 0.0], [0.95, 1.05]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["phase", "xy", "xy-box", "xy-free"])
+def test_a_goal_of_two_channels_knows_its_gradient(kind):
+    """Two unknown phases, or four controls, and many members."""
+    goal, few = replace(SWAP, steps=40).goal(kind), 12
+    x = goal.start(1).ravel()
+    assert goal.start(1).shape == ((2 if kind == "phase" else 4), 40)
+    check = sl.check_gradient(goal.value, x, "difference", samples=few)
+    assert check.relative_error < 1e-7
+    values, jacobian = goal.members(x)
+    assert np.allclose(jacobian.mean(axis=0), goal.value(x)[1]) and values.shape == (2,)
+
+
+def test_a_transfer_by_two_channels_is_what_the_judge_says():
+    """Without relaxation all of I1z gets to I2z, which each channel alone cannot do."""
+    result = sl.design(SWAP, kind="xy", seed=1, max_iterations=60)
+    report = result.judge(scales=2)
+    assert result.fidelity > 0.99 and result.pulse.waveform.shape == (4, 100)
+    assert report.mean == pytest.approx(result.fidelity, abs=1e-4)
+    assert "fidelity" in repr(report) and report.paths is None
+    deaf = replace(result.pulse, waveform=result.pulse.waveform * [[1], [1], [0], [0]])
+    assert abs(sl.judge(deaf, SWAP).mean) < 1e-9
+
+
+def test_relaxation_bounds_the_transfer_of_a_pair():
+    """sqrt(1 + (k/J)^2) - k/J, from below."""
+    result = sl.design(ROPE, kind="xy", max_iterations=60)
+    share = result.judge().mean / (np.sqrt(2) - 1)
+    assert 0.99 < share < 1 and abs(result.judge().mean - result.fidelity) < 1e-5
+
+
+def test_long_steps_of_a_design_by_elements_are_told():
+    """The optimiser has found the error of the element; an exact method has none to find."""
+    coarse = replace(ROPE, steps=75, rf_hz=2000.0)
+    how = {"kind": "xy", "radius": 0, "seed": 0, "max_iterations": 150}
+    with pytest.warns(sl.propagation.CoarseStepWarning, match="exploits the error") as caught:
+        result = sl.design(coarse, **how)
+    assert len(caught) == 1 and result.fidelity - result.judge().mean > 0.005
+    exact = sl.design(coarse, method="grape-batched", **{**how, "max_iterations": 3})
+    assert exact.judge().mean == pytest.approx(exact.fidelity, abs=1e-9)
+
+
+def test_the_largest_turn_is_that_of_the_spin():
+    """RF and offset add up as in a right-angled triangle; of two members the faster one counts."""
+    spins = sl.evaluate(rf_hz=1e4, offset_hz=[0.0, 5e3])
+    u = np.array([[0.1, 0.6, 0.0], [0.0, 0.8, 0.2]])
+    turn = largest_turn(spins, u, 3e-6)
+    assert turn == pytest.approx(2 * np.pi * 3e-6 * np.hypot(1e4, 5e3))
+    assert largest_turn(spins, u, 3e-6, 9.0) == 0

@@ -155,7 +155,7 @@ def test_goal_behind_a_distortion(aggregate, control):
     x = np.random.default_rng(4).normal(size=2 * problem.samples)
     infidelities, jacobian = goal.members(x)
     r, J = whole.residuals(x)
-    assert np.allclose(np.sum(r.reshape(4, -1) ** 2, axis=1) / 2, infidelities, atol=1e-3)
+    assert np.allclose(np.sum(r.reshape(-1, 4) ** 2, axis=0) / 2, infidelities, atol=1e-3)
     h = 1e-6 * np.random.default_rng(5).normal(size=x.size)
     for slope, function in (
         (goal.value(x)[1], lambda x: goal.value(x)[0]),

@@ -300,11 +300,42 @@ JUDGED = {
         lambda right, _: scaled(right, dt=2.2e-6), lambda right, _: scaled(right, waveform=right.waveform + 0.05 * (-1.0) ** np.arange(200)),
         lambda right, _: scaled(right, waveform=right.waveform[::-1]), lambda right, _: right.waveform,
     ],
+    "ex-two-bands": [
+        hard(1, 0, 50, 1e-6), hard(0, 0, 100, 2e-5), lambda right, _: scaled(right, -1, waveform=right.waveform[:, ::-1]), lambda right, _: scaled(right, waveform=right.waveform * [[1], [-1]]),
+        lambda right, _: scaled(right, 1.0, rf_hz=5.5e3), lambda right, _: scaled(right, dt=2.1e-5), lambda right, _: scaled(right, 0.9), lambda right, _: right.waveform, lambda right, _: [right] * 2,
+        lambda right, _: scaled(right, waveform=right.waveform[:, :80]),
+    ],
+    "ex-out-of-plane": [
+        hard(1, 0, 50, 1e-6), hard(0, 0, 100, 2e-6), hard(1, 0, 1, 50e-6), sl.design(sl.Problem("Iz", "-Iz", 200e-6, 100, 1e4, sl.Ensemble.grid(np.linspace(-5e3, 5e3, 11), (0.9, 1, 1.1))), kind="xy", seed=2).pulse,
+        lambda right, _: scaled(right, dt=2.2e-6), lambda right, _: scaled(right, 0.8), lambda right, _: scaled(right, 0.9, rf_hz=1.1e4), lambda right, _: right.waveform, lambda right, _: [right] * 2,
+        lambda right, _: sl.Pulse(np.hstack([right.waveform, right.waveform[:, -1:]]), right.dt * 0.999, right.rf_hz, "linear"),
+    ],
+    "ex-short-inversion": [
+        hard(1, 0, 50, 1e-6), hard(0, 0, 170, 1e-6), lambda right, _: scaled(right, 0.95), lambda right, _: scaled(right, dt=2.2e-6),
+        lambda right, _: scaled(right, dt=right.dt / 1.1, rf_hz=1.1e4), lambda right, _: scaled(right, waveform=right.waveform[:, ::2]),
+        lambda right, _: right.waveform, lambda right, _: [right] * 2, lambda right, _: scaled(right, waveform=np.roll(right.waveform, 20, axis=1)),
+    ],
+    "ex-palindrome": [
+        hard(1, 0, 50, 1e-6), hard(1, 0, 300, 1e-6), lambda right, _: scaled(right, 0.7), lambda right, _: scaled(right, dt=2.1e-6),
+        lambda right, _: scaled(right, waveform=np.roll(right.waveform, 1, axis=1)), lambda right, _: scaled(right, waveform=right.waveform * [[1], [0]]),
+        lambda right, _: right.waveform, lambda right, _: [right] * 2, lambda right, _: scaled(right, rf_hz=1.2e4),
+        lambda right, _: scaled(right, waveform=right.waveform + [[0.0]] * 2 + 1e-5 * (np.arange(right.steps) == 0)),
+    ],
     "ex-own-file": [
         lambda _, folder: save(folder, scaled(GAUSS, 0.98)), lambda _, folder: save(folder, scaled(GAUSS, waveform=GAUSS.waveform[::-1])),
         lambda _, folder: save(folder, scaled(GAUSS, rf_hz=GAUSS.rf_hz * 1.02)), lambda _, folder: save(folder, scaled(GAUSS, dt=2e-5)),
         lambda _, folder: save(folder, scaled(GAUSS, waveform=GAUSS.waveform[:, ::2])), lambda _, folder: save(folder, scaled(GAUSS, -1), ".csv"),
         lambda _, folder: save(folder, scaled(GAUSS, rf_hz=2 * np.pi * GAUSS.rf_hz)), lambda _, folder: cut_off(folder, GAUSS), lambda _, folder: folder / "nothing.json", lambda _, folder: folder, "pulse.txt",
+    ],
+    "ex-own-pair": [
+        hard(1, 0, 100, 1e-4, 600.0), hard(0, 0, 100, 1e-4, 600.0), hard(0.6, 0, 100, 1e-4, 600.0), lambda right, _: scaled(right, 0.8),
+        lambda right, _: scaled(right, dt=1.1e-4), lambda right, _: scaled(right, rf_hz=2e3), lambda right, _: scaled(right, waveform=right.waveform[:, ::-1]),
+        lambda right, _: scaled(right, waveform=right.waveform[:, :60]), lambda right, _: scaled(right, waveform=np.vstack([right.waveform] * 2)), lambda right, _: right.waveform, lambda right, _: [right] * 2,
+        hard(1, 0, 3000, 4e-6, 600.0),
+    ],
+    "ex-flowing-sample": [
+        np.zeros(200), np.zeros((1, 200)), lambda right, _: 1.1 * np.array(right), lambda right, _: -np.array(right), lambda right, _: np.array(right) + 0.2, lambda right, _: np.array(right)[:199],
+        lambda right, _: np.array(right).reshape(2, 100), lambda right, _: np.array(right)[::-1], lambda right, _: np.array(right) * np.nan, lambda right, _: np.rad2deg(right),
     ],
     "ex-perfect-echo": [
         lambda te: sl.mrs.spin_echo(te), pure_echo, lambda te: pure_echo(te, 90.0), lambda te: pure_echo(te, 0.0, 165.0), lambda te: pure_echo(te, 0.0, part=5),

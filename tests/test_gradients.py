@@ -58,10 +58,10 @@ def test_central_difference(method, control):
     assert sl.check_gradient(function, pulse.waveform, "difference").relative_error < 1e-8
 
 
-@pytest.mark.parametrize("system", ["relaxing", "coupled"])
+@pytest.mark.parametrize("system", ["relaxing", "coupled", "two channels"])
 @pytest.mark.parametrize("method, control", ANY_SYSTEM)
 def test_complex_step_for_other_systems(method, control, system, rng):
-    """Four dimensions with relaxation, fifteen with two coupled spins."""
+    """Four dimensions with relaxation, fifteen with two coupled spins, which may have two channels."""
     pulse = case(system, control, steps=3)
     objective = sl.transfer(rng.normal(size=pulse.generator.dimension))
     function = by_method(pulse, objective, method, control)
@@ -147,6 +147,44 @@ def test_autograd_through_the_plain_propagator(system, rng):
         function = by_method(pulse, sl.transfer(target), method, "constant")
         assert relative(function(pulse.waveform)[0], value) < 1e-12, method
         assert relative(function(pulse.waveform)[1], gradient) < 1e-12, method
+
+
+# Time as an unknown: the drift is one more control.
+
+LENGTHS = [method for method, control in METHOD_CONTROLS if control == "constant"]
+
+
+@pytest.mark.parametrize("system", ["one spin", "relaxing", "coupled"])
+@pytest.mark.parametrize("method", LENGTHS)
+def test_gradient_by_the_lengths_of_the_steps(method, system, rng):
+    """And by the controls beside them, in one pullback: against the complex step."""
+    if system != "one spin" and method in ONE_SPIN:
+        return
+    pulse = case(system, members=3, steps=5)
+    target, generator = rng.normal(size=pulse.generator.dimension), pulse.generator.time_scaled()
+
+    def function(x):
+        scaled, pullback = sl.pulses.scale_time(x[1:], x[0])
+        found = sl.evaluate_objective(generator, scaled, pulse.dt, pulse.rho0, sl.transfer(target), method)
+        if np.iscomplexobj(x):
+            return found.values.sum(), None
+        by_controls, by_scale = pullback(found.gradients)
+        return found.values.sum(), np.concatenate([by_scale[:, None], by_controls], axis=1).sum(axis=0)
+
+    x = np.concatenate([rng.uniform(0.5, 1.5, (1, 5)), pulse.waveform])
+    assert sl.check_gradient(function, x).relative_error < 1e-12
+
+
+@pytest.mark.parametrize("method", LENGTHS)
+def test_a_step_that_is_twice_as_long_is_two_steps(method):
+    """For the exact methods; the others see one coarse element in place of two."""
+    pulse = case()
+    scaled, _ = sl.pulses.scale_time(pulse.waveform, np.full(6, 2.0))
+    once = sl.propagate(pulse.generator.time_scaled(), scaled, pulse.dt, pulse.rho0, method)
+    twice = sl.propagate(pulse.generator, np.repeat(pulse.waveform, 2, axis=1), pulse.dt, pulse.rho0, method)
+    assert relative(once, twice[::2]) < (1e-12 if method in EXACT else 1)
+    long = sl.propagate(pulse.generator, pulse.waveform, 2 * pulse.dt, pulse.rho0, method)
+    assert relative(once, long) < 1e-12
 
 
 # Finite elements against a dense matrix that is assembled here, from the numbers of the paper.

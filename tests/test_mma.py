@@ -11,6 +11,7 @@ import spinlab as sl
 from spinlab.optimisers import mma
 from spinlab.optimisers import subproblem_solvers as subsolvers
 from spinlab.optimisers.mma import MMAOptions
+from spinlab.propagation import spinors
 
 
 def unconstrained(x):
@@ -159,6 +160,55 @@ def test_a_failed_subproblem_is_no_success(monkeypatch):
     result = sl.minimise(goal_of(toy), [4.0, 3.0, 2.0], "mma", 0, 5, max_iterations=30)
     assert not result.success and result.nit > 3
     assert f"{result.nit} subproblems did not converge; of the last: Lazy." in result.message
+
+
+def shrinking(seed, steps=100):
+    """The duration, by its logarithm, as the goal; limits: 31 members may miss 0.01 each."""
+    goal = 1e-2
+    band = sl.Ensemble.grid(np.linspace(-1e4, 1e4, 31))
+    task = sl.Problem("Iz", "-Iz", 300e-6, steps, 1e4, ensemble=band)
+    x0 = np.random.default_rng(seed).uniform(-np.pi, np.pi, steps)
+    good = sl.design(task, optimiser="gauss-newton", radius=0, x0=x0, max_iterations=100, stop_at=0.999)
+    last = np.append(np.zeros(steps), 1.0)
+
+    def limits(x):
+        path = spinors.propagate_phase(x[:-1], band.offset_hz, band.b1_scale, 1e4, np.exp(x[-1]) / steps, True)
+        found = spinors.transfer_fidelity(path.final, np.eye(3)[2], -np.eye(3)[2])
+        by_time = np.sum(found.slopes * path.stretch, axis=0)
+        jacobian = np.column_stack([spinors.member_gradients(path.tangents, found), by_time])
+        return (1 - found.values - goal) / goal, -jacobian / goal
+
+    return sl.Goal(lambda x: (x[-1], last), limits=limits), np.append(good.x, np.log(300e-6))
+
+
+@pytest.mark.parametrize("options, box", [
+    ({"asyinit": 0.02, "asymin": 1e-4, "move": 0.1}, 2 * np.pi),
+    ({"asyinit": 0.005, "asymin": 1e-5, "move": 0.02}, 1.0),
+])  # fmt: skip
+def test_short_asymptotes_and_many_limits(options, box):
+    """Here the interior point once ran on where rounding let it be no better, into NaN."""
+    goal, x0 = shrinking(seed=1)
+    reach = np.append(np.full(100, box), 1.0)
+    found = sl.minimise(goal, x0, "mma", x0 - reach, x0 + reach, max_iterations=40, **options)
+    assert found.x[-1] < x0[-1] - 0.05 and goal.limits(found.x)[0].max() < 1e-2
+    assert "subproblems did not converge" not in found.message
+
+
+def test_a_nan_in_a_subproblem_returns_the_best(monkeypatch):
+    goal, solve = shrinking(seed=1)[0], mma.solve
+    x0 = shrinking(seed=1)[1]
+
+    def spoilt(sub, warm=None):
+        solution = solve(sub, warm)
+        spoilt.calls += 1
+        bad = {"x": np.full(len(x0), np.nan), "converged": False, "message": "It became NaN."}
+        return replace(solution, **bad) if spoilt.calls == 4 else solution
+
+    spoilt.calls = 0
+    monkeypatch.setattr(mma, "solve", spoilt)
+    found = sl.minimise(goal, x0, "mma", x0 - 1, x0 + 1, max_iterations=20, asyinit=0.005, asymin=1e-5, move=0.02)
+    assert found.nit == 3 and not found.success and np.isfinite(found.x).all()
+    assert found.x[-1] < x0[-1] and "became NaN or inf; this is the best so far" in found.message
 
 
 def test_bad_arguments_of_the_steps_are_refused():

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,6 +12,7 @@ import sympy as sp
 from tables import fitted_order, relative
 
 import spinlab as sl
+from spinlab.pulses import measures
 from spinlab.pulses.filter_and_bound import PARAMETRISATIONS
 from spinlab.pulses.limits import checked_limits
 
@@ -153,12 +155,45 @@ def test_radial_pullback_at_the_centre_and_far_out(scale):
 
 @pytest.mark.parametrize("radius", [0.0, 3e-6])
 @pytest.mark.parametrize("control", CONTROLS)
+@pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("kind", PARAMETRISATIONS)
-def test_pullback_of_the_whole_chain(kind, control, radius):
-    shape = sl.pulses.Parametrisation(kind, radius, 1e-6, control)
+def test_pullback_of_the_whole_chain(kind, channels, control, radius):
+    shape = sl.pulses.Parametrisation(kind, radius, 1e-6, control, channels=channels)
     x = np.random.default_rng(2).normal(size=(shape.rows, 8))
-    assert sl.check_gradient(scalar(shape.waveform, (2, 8)), x).relative_error < 1e-13
-    assert shape.waveform(x)[0].shape == (2, 8)
+    function = scalar(shape.waveform, (2 * channels, 8))
+    assert sl.check_gradient(function, x).relative_error < 1e-13
+    assert shape.waveform(x)[0].shape == (2 * channels, 8)
+
+
+@pytest.mark.parametrize("kind", PARAMETRISATIONS)
+def test_each_channel_has_unknowns_of_its_own(kind):
+    """Three channels are three chains, in gradients of many members, too."""
+    one = sl.pulses.Parametrisation(kind, 2e-6, 1e-6)
+    three = replace(one, channels=3)
+    x = np.random.default_rng(2).normal(size=(three.rows, 8))
+    waveform, pullback = three.waveform(x)
+    gradient = np.random.default_rng(3).normal(size=(5, 6, 8))
+    for k in range(3):
+        part = slice(k * one.rows, (k + 1) * one.rows)
+        rows, alone = one.waveform(x[part])
+        assert np.array_equal(waveform[2 * k : 2 * k + 2], rows)
+        back = alone(gradient[:, 2 * k : 2 * k + 2])
+        assert np.allclose(pullback(gradient)[:, part], back, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_a_pulse_of_two_channels_is_two_pulses(control):
+    rows = np.random.default_rng(0).uniform(-1, 1, (4, 9))
+    pulse = sl.Pulse(rows, 2e-6, 1e4, control)
+    one, two = pulse.channel(0), pulse.channel(1)
+    assert np.array_equal(np.vstack([one.waveform, two.waveform]), rows)
+    assert (two.control, two.dt, two.rf_hz) == (control, 2e-6, 1e4)
+    for name in ("amplitude", "phase"):
+        assert np.array_equal(getattr(pulse, name), [getattr(one, name), getattr(two, name)])
+    measured = [[measures.relative_power(p), *measures.spectrum(p)] for p in (pulse, one, two)]
+    (power, axis, size), (first, _, a), (second, same, b) = measured
+    assert power == pytest.approx(first + second)
+    assert np.array_equal(axis, same) and np.allclose(size**2, a**2 + b**2)
 
 
 @pytest.mark.parametrize("radius", [0.0, 3e-6])

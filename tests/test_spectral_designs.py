@@ -1,6 +1,7 @@
 """Spectra as targets: the adjoint, the losses, the designs, and what is said to bad input."""
 
 import pickle
+import threading
 from dataclasses import replace
 from functools import partial
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import spinlab as sl
+from spinlab.mrs.designs import mapper
 
 SHORT = sl.mrs.press(4e-3, 8e-3, free=True, **sl.mrs.ideal())
 ROOMY = {"blocks": SHORT, "ensemble": sl.Ensemble([-5.0, 5.0], [0.9, 1.1], [1.0, 2.0])}
@@ -332,6 +334,24 @@ def test_a_result_for_a_fit_judges_its_bounds():
     own = sl.mrs.SpectralProblem(("Glu",), lambda S: (np.sum(np.abs(S["Glu"]) ** 2), {"Glu": 2 * S["Glu"]}), **ROOMY)
     with pytest.raises(TypeError, match="Judge a loss of your own by your own measure"):
         sl.design(own, max_iterations=1).judge()
+
+
+def test_without_threads_it_is_a_loop(monkeypatch):
+    """As in a browser: the same numbers, one molecule after the other."""
+    u = np.random.default_rng(0).normal(size=(2, small().steps))
+
+    def found():
+        problem = small()
+        spectra, pullback = problem.spectra(u)
+        return [*spectra.values(), pullback(spectra)]
+
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    in_threads = found()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert mapper(2) is map
+    assert all(map(np.array_equal, in_threads, found()))
 
 
 def test_problems_travel_to_other_processes():

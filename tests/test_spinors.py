@@ -56,6 +56,21 @@ def test_derivatives(name, radius, x):
         assert np.abs(function(x)[1] - jacobian).max() < 1e-8
 
 
+@pytest.mark.parametrize("dt", [DT, 50e-6, 100e-6])
+def test_derivative_by_the_duration(dt, x):
+    """Against the complex step by rotations; also where steps turn by half a turn, or a whole one."""
+    offsets = np.append(OFFSETS, 0.0)  # on resonance, by 10 kHz
+    scales = np.append(SCALES, 1.0)
+    path = spinors.propagate_phase(x, offsets, scales, 1e4, dt, stretch=True)
+    found = spinors.transfer_fidelity(path.final, np.eye(3)[2], np.eye(3)[0])
+    spins = sl.evaluate(offset_hz=offsets, b1_scale=scales, rf_hz=1e4).time_scaled()
+    scaled, _ = sl.pulses.scale_time(sl.pulses.from_phase(x[None])[0], np.full(STEPS, 1 + 1e-30j))
+    exact = sl.propagate(spins, scaled, dt, sl.state("Iz"))[:, -1, 0].imag / 1e-30
+    assert np.abs(np.sum(found.slopes * path.stretch, axis=0) - exact).max() < 1e-12 * np.abs(exact).max()
+    plain = spinors.propagate_phase(x, offsets, scales, 1e4, dt)
+    assert plain.stretch is None and np.array_equal(plain.final, path.final)
+
+
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_half_the_squared_residual_is_the_infidelity(name, x):
     values, jacobian = goal(name).members(x)
@@ -87,10 +102,10 @@ def test_residuals_of_states(name, kind, rng):
     x = rng.uniform(-0.7, 0.7, STEPS * (1 if kind == "phase" else 2))
     residuals, jacobian = states.residuals(x)
     members = len(WEIGHTS)
-    squares = np.sum(residuals.reshape(members, -1) ** 2, axis=1) / 2
+    squares = np.sum(residuals.reshape(-1, members) ** 2, axis=0) / 2
     assert np.allclose(squares, states.members(x)[0], atol=1e-12)
     assert np.abs(jacobian - difference(lambda v: states.residuals(v)[0], x).T).max() < 1e-8
-    rows = np.sqrt(np.repeat(WEIGHTS, len(residuals) // members))[:, None] * jacobian
+    rows = np.sqrt(np.tile(WEIGHTS, len(residuals) // members))[:, None] * jacobian
     assert np.allclose(states.gauss_newton(x), rows.T @ rows, atol=1e-13)
 
 

@@ -18,7 +18,8 @@ from ..inputs import arrays, choice, instance, require
 from ..optimisers.goal import Goal
 from ..propagation import spinors
 from ..propagation.methods import METHODS, linearise, prepare_objective
-from ..pulses.filter_and_bound import Parametrisation, helmholtz_filter
+from ..propagation.spinor_holds import gauss_newton_of_holds, with_hold_curvatures, with_holds
+from ..pulses.filter_and_bound import Parametrisation
 from ..pulses.limits import checked_limits, limit_rows
 from .objectives import AGGREGATES, find_aggregate
 
@@ -33,12 +34,18 @@ def fastest_method(problem, shape):
         return "fem-quadratic-reduced"
     at_rest = problem.system.offset_hz == (0,)
     known = problem.objective in ("transfer", "rotation", "universal")
+    known = known and holds_alone(problem.running_cost())
     return "spinors" if phases_alone(problem, shape) and at_rest and known else "rotations"
 
 
 def phases_alone(problem, shape):
     """Whether the unknowns are piecewise-constant phases, and reach the spins as they are."""
     return shape.kind == "phase" and problem.control == "constant" and shape.distortion is None
+
+
+def holds_alone(cost):
+    """Whether a running cost is linear in the states, as spinors want it."""
+    return cost is None or not cost.quadratic.any()
 
 
 def make_goal(problem, shape, method=None, aggregate="mean", limits=None):
@@ -61,11 +68,14 @@ def make_goal(problem, shape, method=None, aggregate="mean", limits=None):
     method = fastest_method(problem, shape) if method is None else method
     choice("method", method, (*METHODS, "spinors"))
     aggregate, limits = find_aggregate(aggregate), checked_limits(limits)
+    require(not limits or shape.channels == 1, "Limits are for one RF channel; leave them out.")
     goal = (spinor_goal if method == "spinors" else general_goal)(problem, shape, method)
     if aggregate is not AGGREGATES["mean"]:  # then the members have to be told apart
         goal = aggregated(goal, aggregate, problem.ensemble.weights)
     rows = limit_rows(limits, shape.chain(problem.samples))
-    return replace(goal, limits=rows, weights=problem.ensemble.weights)
+    bare = replace(problem, along=())
+    ends = make_goal(bare, shape, method, aggregate) if problem.along else None
+    return replace(goal, limits=rows, ends=ends, weights=problem.ensemble.weights)
 
 
 def aggregated(goal, aggregate, weights):
@@ -76,8 +86,9 @@ def aggregated(goal, aggregate, weights):
         total, slopes = aggregate_of(aggregate, infidelities, weights)
         return total, slopes @ jacobian
 
-    worst = aggregate is AGGREGATES["worst"]
-    return Goal(value, members=goal.members if worst else None)
+    members = goal.members if aggregate is AGGREGATES["worst"] else None
+    second = dict.fromkeys(("hessian", "gauss_newton", "residuals"))
+    return replace(goal, value=value, members=members, **second)
 
 
 def aggregate_of(aggregate, infidelities, weights):
@@ -97,8 +108,9 @@ def general_goal(problem, shape, method):
     task = problem.generator(), problem.dt, problem.initial_state(), problem.objective_function()
     weights, latest = problem.ensemble.weights, [None, None]
     chain = shape.chain(samples)
-    of_mean = prepare_objective(*task, method, problem.control, weights)
-    of_members = prepare_objective(*task, method, problem.control)
+    along = problem.running_cost()
+    of_mean = prepare_objective(*task, method, problem.control, weights, along)
+    of_members = prepare_objective(*task, method, problem.control, None, along)
 
     def feel(x):
         """What the spins feel, and the pullback through distortion and parametrisation."""
@@ -120,7 +132,7 @@ def general_goal(problem, shape, method):
         latest[:] = x.copy(), (1 - found.values, -pullback(found.gradients))
         return latest[1]  # the mean of all members then costs nothing
 
-    squares = problem.objective in ("transfer", "rotation")
+    squares = problem.objective in ("transfer", "rotation") and along is None
     return Goal(value, members=members, **(tangents(problem, method, feel) if squares else {}))
 
 
@@ -143,7 +155,7 @@ def tangents(problem, method, feel):
 
     def residuals(x):
         r, J = by_member(x)
-        return r.ravel(), J.reshape(r.size, -1)
+        return r.T.ravel(), J.swapaxes(0, 1).reshape(r.size, -1)
 
     def gauss_newton(x, every=1):
         _, J = by_member(x, every)
@@ -161,8 +173,11 @@ def spinor_goal(problem, shape, _method):
             "The method 'spinors' is for piecewise-constant phases alone, but "
             f"kind={shape.kind!r} with {also} arrived; use 'rotations'.")
     fidelity_of = problem.spinor_fidelity()  # refuses other systems and objectives
-    ensemble, latest = problem.ensemble, [None, None]
-    smooth, unfilter = helmholtz_filter(problem.samples, shape.radius, shape.dt)
+    ensemble, latest, cost = problem.ensemble, [None, None], problem.running_cost()
+    require(holds_alone(cost), "The method 'spinors' can hold states on the way, not avoid them; "
+            "use 'rotations'.")
+    weights, start = ensemble.weights, problem.initial_state()
+    smooth, unfilter = shape.samples_of(problem.samples)
 
     def forward(x):
         """Tangents and fidelities; those of the latest point are kept for its second derivative."""
@@ -170,22 +185,29 @@ def spinor_goal(problem, shape, _method):
             path = spinors.propagate_phase(
                 smooth(x), ensemble.offset_hz, ensemble.b1_scale, problem.rf_hz, problem.dt
             )
-            latest[:] = x.copy(), (path, path.tangents, fidelity_of(path.final))
+            fidelity = fidelity_of(path.final)
+            if cost:
+                fidelity = with_holds(fidelity, path, start, cost)
+            latest[:] = x.copy(), (path, path.tangents, fidelity)
         return latest[1]
 
     def value(x):
         _, tangents, fidelity = forward(x)
-        gradient = spinors.gradient_of_mean(tangents, fidelity, ensemble.weights)
-        return 1 - ensemble.weights @ fidelity.values, -unfilter(gradient)
+        gradient = spinors.gradient_of_mean(tangents, fidelity, weights)
+        return 1 - weights @ fidelity.values, -unfilter(gradient)
 
     def hessian(x):
         path, _, fidelity = forward(x)
-        matrix = spinors.hessian_of_mean(path.poles, fidelity, ensemble.weights)
+        if cost:
+            fidelity = with_hold_curvatures(fidelity, path, start, cost)
+        matrix = spinors.hessian_of_mean(path.poles, fidelity, weights)
         return -unfilter(unfilter(matrix).T)
 
     def gauss_newton(x, every=1):
-        _, tangents, fidelity = forward(x)
-        matrix = spinors.gauss_newton_of_mean(tangents, fidelity, ensemble.weights, every)
+        path, tangents, fidelity = forward(x)
+        matrix = spinors.gauss_newton_of_mean(tangents, fidelity, weights, every)
+        if cost:
+            matrix += gauss_newton_of_holds(path, cost, weights, every)
         return unfilter(unfilter(matrix).T)
 
     def members(x):
@@ -197,4 +219,4 @@ def spinor_goal(problem, shape, _method):
         r, J = spinors.residual_jacobian(tangents, fidelity)
         return r, unfilter(J)
 
-    return Goal(value, hessian, gauss_newton, members, residuals)
+    return Goal(value, hessian, gauss_newton, members, None if cost else residuals)

@@ -15,7 +15,7 @@ from ..inputs import arrays, instance, require, warn, whole
 from ..propagation.methods import linearise
 from ..pulses import measures
 from ..pulses.pulse import Pulse
-from ..spins.generators import state
+from ..spins.generators import observable, state
 from ..spins.systems import liouvillian
 from .ensemble import Ensemble
 from .exact import cut, final_states, mean_times, propagators
@@ -157,18 +157,37 @@ class Judgement:
 
         Of shape (members, steps + 1, 3); None for coupled spins, whose states are no arrows.
         """
-        system = self.problem.system
-        if system.spins > 1:
+        if self.problem.system.spins > 1:
             return None
-        ensemble = Ensemble(*self.members, **mean_times(self.problem.ensemble))
-        task = replace(self.problem, ensemble=ensemble, rf_hz=self.felt.rf_hz)
+        return self._states(Ensemble, *self.members)[..., -3:]  # without the unit operator
+
+    def _states(self, grid, offset_hz, b1_scale):
+        """States of members at the ends of the steps of ``felt``, (members, steps + 1, d)."""
+        system, times = self.problem.system, mean_times(self.problem.ensemble)
+        task = replace(self.problem, ensemble=grid(offset_hz, b1_scale, **times),
+                       rf_hz=self.felt.rf_hz)  # fmt: skip
         start = task.initial_state()
         start = state("Iz", liouvillian(system)) if start.ndim > 1 else start
         generator = task.generator()
         waveform, dt, substeps = cut(self.felt, generator)
-        method = "grape-batched" if system.relaxes else "rotations"
+        one_spin = system.spins == 1 and not system.relaxes
+        method = "rotations" if one_spin else "grape-batched"
         path = linearise(generator, waveform, dt, start, method, self.felt.control)
-        return path.states[:, ::substeps, -3:]  # without the unit operator
+        return path.states[:, ::substeps]
+
+    def along(self, name):
+        """Overlap with a state, such as ``"Iz"``, at the ends of the steps of ``felt``.
+
+        For every member of the grid, by exact propagation, which needs memory: some 200 bytes for
+        each number.  Where a step turns far, judge the same pulse in shorter steps.
+
+        Returns
+        -------
+        ndarray, (offsets, scales, steps + 1)
+        """
+        wanted = observable(name, liouvillian(self.problem.system))
+        paths = self._states(Ensemble.grid, self.offset_hz, self.b1_scale)
+        return (paths @ wanted / np.linalg.norm(wanted)).reshape(*self.fidelity.shape, -1)
 
     def __repr__(self):
         pulse, (offset, scale) = self.pulse, self.worst_member
@@ -202,7 +221,7 @@ def judge(pulse, problem=None, offsets=201, scales=21, method=None, distortion=N
     ----------
     pulse : Pulse or DesignResult
         A result is judged for its own problem, behind its own distortion, unless others are given.
-    problem : Problem
+    problem : Problem or Bands
         Paths begin at its start; where that is every state, at Iz.
     offsets, scales : int
         Size of the grid.
@@ -213,7 +232,8 @@ def judge(pulse, problem=None, offsets=201, scales=21, method=None, distortion=N
 
     Returns
     -------
-    Judgement
+    Judgement, or a tuple of them
+        Of bands, band by band.
 
     Warns
     -----
@@ -238,10 +258,15 @@ def judge(pulse, problem=None, offsets=201, scales=21, method=None, distortion=N
         distortion = pulse.distortion if distortion is None else distortion
         pulse = pulse.pulse
     instance("pulse", pulse, Pulse)
+    if hasattr(problem, "problems"):  # bands
+        how = offsets, scales, method, distortion
+        return tuple(judge(pulse, band, *how) for band in problem.problems)
     if not hasattr(problem, "objective_function"):
         raise TypeError(f"problem must be a Problem, but {type(problem).__name__} arrived.")
     require(pulse.control == problem.control, f"The pulse is piecewise {pulse.control}, the "
             f"problem {problem.control}; give the problem the control of the pulse.")
+    rows, controls = len(pulse.waveform), len(problem.system.controls)
+    require(rows == controls, f"The pulse has {rows} rows, but the problem {controls} controls.")
     _warn_of_coarse_grid(pulse, problem)
     felt = pulse if distortion is None else pulse.felt(distortion)
     axes = zip(("offsets", "scales"), (offsets, scales),

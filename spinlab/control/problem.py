@@ -11,12 +11,14 @@ from scipy.spatial.transform import Rotation
 
 from ..inputs import COURSES, arrays, choice, finite_array, hold, instance, require
 from ..propagation import spinors
+from ..propagation.arguments import warn_of_exploited_steps
 from ..propagation.methods import evaluate_objective
 from ..pulses.distortion import Distortion
 from ..pulses.filter_and_bound import Parametrisation
 from ..pulses.pulse import DISTORTION_HINT, Pulse
 from ..spins.generators import evaluate, observable, state
 from ..spins.systems import SpinSystem, liouvillian
+from .along import running_cost
 from .designs import DesignResult
 from .ensemble import Ensemble
 from .goal import fastest_method, make_goal
@@ -57,6 +59,9 @@ class Problem:
         them are its own.
     delay : float
         Of the objective ``"linear-phase"``: free precession behind the pulse, s.
+    along : tuple of (Hold or Avoid)
+        Running costs, :class:`spinlab.control.Hold` and :class:`spinlab.control.Avoid`, for a start
+        that is one state.
     """
 
     start: object
@@ -70,6 +75,7 @@ class Problem:
     control: str = "constant"
     parameters: dict = field(default_factory=dict)
     delay: float = 0.0
+    along: tuple = ()
 
     def __post_init__(self):
         hold(self, "duration: > 0 (seconds); rf_hz: > 0; steps: whole; delay: (seconds)")
@@ -87,6 +93,9 @@ class Problem:
             self.spinor_fidelity()
         else:
             self.require_fit()
+        require(not self.along or self.initial_state().ndim == 1, "Running costs follow one state, "
+                f"but the start of this {self.objective} is every state; hold it in another band.")
+        self.running_cost()
 
     def require_fit(self):
         """Refuse a start, a target and an objective that do not go together."""
@@ -138,6 +147,10 @@ class Problem:
         named = isinstance(self.target, str)
         return observable(self.target, liouvillian(self.system)) if named else self.target
 
+    def running_cost(self):
+        """The sum of what is asked along the way, with its numbers filled in, or None."""
+        return running_cost(self.along, liouvillian(self.system))
+
     def objective_function(self):
         """The objective with its target filled in."""
         require(self.objective != "universal", "The universal fidelity is one of propagators; use "
@@ -146,8 +159,9 @@ class Problem:
         if self.objective == "linear-phase":
             transfer(target)  # checks the target
             drift = self.generator().drift
-            require(self.delay >= 0 or not self.system.relaxes,
-                    f"Relaxation does not go back in time, by {self.delay:g} s; leave out t1, t2.")
+            lossless = not (self.system.relaxes or self.system.dipolar_width_hz)
+            require(self.delay >= 0 or lossless,
+                    f"Relaxation does not go back in time, by {self.delay:g} s; leave it out.")
             require(abs(self.delay) * np.abs(drift).max() < 1e6,
                     f"delay = {self.delay:g} s turns spins by more than 1e6 rad; give seconds.")
             return LinearPhase(target @ expm(self.delay * drift) / np.linalg.norm(target))
@@ -190,28 +204,32 @@ class Problem:
         return replace(self, steps=steps, duration=steps * distortion.dt)
 
     def fidelity(self, waveform, method="rotations"):
-        """Mean objective of a waveform, (2, samples), over the ensemble, and its gradient.
+        """Mean objective of a waveform over the ensemble, and its gradient.
+
+        Of shape (2, samples), or twice as many rows as there are RF channels.
 
         Large ensembles are treated in parts, in memory that does not grow with them but for the
         values: less than 100 MB.
         """
-        waveform = arrays(f"waveform: complex 2 {self.samples}", waveform=waveform)
+        layout = f"waveform: complex {len(self.system.controls)} {self.samples}"
+        waveform = arrays(layout, waveform=waveform)
         state, objective = self.initial_state(), self.objective_function()
         result = evaluate_objective(self.generator(), waveform, self.dt, state, objective, method,
                                     self.control, self.ensemble.weights)  # fmt: skip
         return self.ensemble.weights @ result.values, result.gradients
 
     def goal(self, kind="phase", radius=None, method=None, aggregate="mean", limits=None,
-             distortion=None):  # fmt: skip
-        """What :func:`spinlab.design` makes small: the infidelity, by the unknowns of a pulse.
+             distortion=None, basis=None):  # fmt: skip
+        """What :func:`spinlab.design` makes small: infidelity and running costs, by the unknowns.
 
         Parameters
         ----------
         kind : {"phase", "xy", "xy-box", "xy-free"}
             What is optimised: see :class:`spinlab.pulses.Parametrisation`.
         radius : float, optional
-            Helmholtz filter radius in seconds; default ``duration / 130``; 0 turns it off.  So
-            does, for ``"xy-free"``, less than ``dt / sqrt(6)``: it would lead beyond the limits.
+            Helmholtz filter radius in seconds; default ``duration / 130``, and 0, no filter, where
+            there is a basis.  None is applied either, for ``"xy-free"``, below ``dt / sqrt(6)``:
+            it would lead beyond the limits.
         method : str, optional
             Propagation method, a name of :data:`spinlab.METHODS`, or ``"spinors"``, for phase
             pulses on one spin.  Default: the fastest that the problem allows: spinors; rotations
@@ -225,16 +243,20 @@ class Problem:
         distortion : Distortion, optional
             What the instrument does to the pulse: the pulse that comes out is the one to programme,
             the fidelity is that of what the spins feel.
+        basis : ndarray, (samples, count), optional
+            The unknowns are coefficients of its columns, such as ``spinlab.pulses.cosines(...)``.
 
         Returns
         -------
         spinlab.Goal
         """
-        radius = self.duration / 130 if radius is None else radius
-        shape = Parametrisation(kind, radius, self.dt, self.control, distortion)
+        radius = (self.duration / 130 if basis is None else 0) if radius is None else radius
+        channels = len(self.system.controls) // 2
+        shape = Parametrisation(kind, radius, self.dt, self.control, distortion, channels, basis)
         if kind == "xy-free" and 6 * shape.radius**2 < self.dt**2:
             shape = replace(shape, radius=0.0)
-        size, (span, reach) = (shape.rows, self.samples), BOXES[kind]
+        columns = self.samples if basis is None else shape.basis.shape[1]
+        size, (span, reach) = (shape.rows, columns), BOXES[kind]
         method = fastest_method(self, shape) if method is None else method
         goal = make_goal(self, shape, method, aggregate, limits)
 
@@ -242,12 +264,16 @@ class Problem:
             x = optimum.x.reshape(size)
             waveform = np.clip(shape.waveform(x)[0], -1, 1)
             pulse = Pulse(waveform, self.dt, self.rf_hz, self.control)
+            felt, _ = shape.felt(waveform)
+            warn_of_exploited_steps(self.generator(), felt, (distortion or self).dt, method)
             found = {**vars(optimum), "x": x, "pulse": pulse, "problem": self, "method": method}
-            if optimum.value < -1e-6 and not self.system.relaxes:
+            cost = goal.running_cost(optimum.x)
+            infidelity = optimum.value - cost
+            if infidelity < -1e-6 and not self.system.relaxes:
                 found["success"] = False
-                found["message"] += (f" But no fidelity is {1 - optimum.value:.4g}: the steps turn "
+                found["message"] += (f" But no fidelity is {1 - infidelity:.4g}: the steps turn "
                                      f"too far for {method!r}; give more steps.")  # fmt: skip
-            return DesignResult(**found, distortion=distortion)
+            return DesignResult(**found, distortion=distortion, running_cost=cost)
 
         return replace(
             goal, box=span if kind == "xy-free" else np.inf, span=span, result=result,

@@ -8,7 +8,7 @@ sentence.
 import numpy as np
 
 from ..inputs import arrays, choice, file_path, instance, require, whole
-from ..pulses.pulse import Pulse
+from ..pulses.pulse import Pulse, one_channel
 from . import formats, vendors
 from .formats import DIGITS, SAMPLES, read_text, write_text
 
@@ -28,7 +28,7 @@ def save_pulse(pulse, path, format=None, about="", system=None):
     Parameters
     ----------
     pulse : Pulse
-        Piecewise linear for JSON and CSV only.
+        Of one RF channel; piecewise linear for JSON and CSV only.
     path : str or Path
     format : {"json", "csv", "bruker", "siemens", "pulseq"}, optional
         Default: by the ending of the path, .json, .csv, .shape, .pta or .seq.
@@ -42,7 +42,7 @@ def save_pulse(pulse, path, format=None, about="", system=None):
     ValueError
         What the format cannot say: ramps, a pulse of zeros, a step off Pulseq's raster.
     """
-    instance("pulse", pulse, Pulse)
+    one_channel(pulse)
     whole("The number of samples", pulse.waveform.shape[1], 1, SAMPLES)
     path, name = _file(path, format)
     if system is not None and name != "pulseq":

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..inputs import arrays, hold, instance, require, whole
-from ..pulses.pulse import Pulse
+from ..pulses.pulse import Pulse, one_channel
 from ..spins.systems import check_times
 
 #: What an echo time can be: one in milliseconds is far too long.
@@ -253,7 +253,7 @@ def check_sequence(sequence):
 
 
 def _need_constant(block):
-    constant = instance("pulse", block.pulse, Pulse).control == "constant"
+    constant = one_channel(block.pulse).control == "constant"
     require(constant, f"A {type(block).__name__} must be piecewise constant, but a linear one "
                       "arrived.")  # fmt: skip
 

@@ -185,7 +185,14 @@ def check_loss(found, spectra):
 
 def mapper(count):
     """``map`` for so many items, in threads where there are several: NumPy lets go of the lock."""
-    return ThreadPoolExecutor(min(count, os.cpu_count() or 1)).map if count > 1 else map
+    if count < 2:
+        return map
+    pool = ThreadPoolExecutor(min(count, os.cpu_count() or 1))
+    try:
+        pool.submit(int)
+    except RuntimeError:  # a browser, for one, starts no thread
+        return map
+    return pool.map
 
 
 def scan_timings(make, timings, jobs=None, **options):

@@ -49,6 +49,8 @@ def mma(run, x, form=None, tolerance=1e-6, advance=step, **options):
         state = advance(state, f0, df0, f, df, *tries, options=options)
         solution = state.solution
         run.failures += [] if solution.converged else [solution.message]
+        if not np.isfinite(state.x).all():
+            return False, "A subproblem became NaN or inf; this is the best so far."
         f0, df0, f, df = rows(state.x)
         residual = kkt_residual(state.x, solution.y, solution.z, solution.lam,
                                 df0 + solution.lam @ df, f, lower, upper, prices)  # fmt: skip

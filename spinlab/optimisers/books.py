@@ -141,6 +141,8 @@ class Run:
         self.note(kkt.get("residual", np.nan))
         x, value, iteration = self.best["x"], self.best["value"], len(self.rows) - 1
         told = {} if self.goal.tell is None else self.goal.tell(value, x)
+        if self.goal.ends:
+            told.pop("fidelity", None)  # the value holds running costs, too
         if self.progress:
             name = "fidelity" if "fidelity" in told else "value"
             text = f"{name} {told.get('fidelity', value):.6g}"

@@ -25,11 +25,13 @@ class Goal:
         ``members(x)`` returns what is to become small for every member, (p,), not negative, and its
         Jacobian, (p, n): for ``"mma"``.
     residuals : callable, optional
-        The same for residuals of any sign whose squares the value adds up: for ``"mma"`` with
-        ``form="tangent"``.
+        The same for residuals of any sign whose squares the value adds up, the first of all
+        members, then the second: for ``"mma"`` with ``form="tangent"``.
     limits : callable, optional
         ``limits(x)`` returns numbers that must not be positive, (l,), and their Jacobian, (l, n):
         constraints for ``"mma"`` and ``"gcmma"``, a penalty for the other optimisers.
+    ends : Goal, optional
+        The same without running costs, where the value holds some.
     weights : ndarray, (p,), optional
         Of the members in a sum of squares; default: all equal.
     start : callable, optional
@@ -50,12 +52,17 @@ class Goal:
     members: Callable | None = None
     residuals: Callable | None = None
     limits: Callable | None = None
+    ends: Goal | None = None
     weights: np.ndarray | None = None
     start: Callable | None = None
     box: float = np.inf
     span: float = np.inf
     tell: Callable | None = None
     result: Callable | None = None
+
+    def running_cost(self, x):
+        """What running costs add to the value."""
+        return self.value(x)[0] - self.ends.value(x)[0] if self.ends else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +87,7 @@ class History:
 
     @property
     def fidelity(self):
-        """``1 - fun``: the mean fidelity, where the value is an infidelity."""
+        """``1 - fun``: the mean fidelity, where ``fun`` is nothing but an infidelity."""
         return 1 - self.fun
 
 

@@ -133,7 +133,8 @@ def limit_of(sub, tolerance):
 
 def solution_of(sub, x, y, z, lam, iterations, limit, solver):
     """The solution with its residual, from what a solver ended at."""
-    slope = sub.gradient(x, lam)[0]
+    slope, curvature = sub.gradient(x, lam)
+    limit += np.max(curvature * np.spacing(np.abs(x)))  # between two numbers next to each other
     residual = kkt_residual(x, y, z, lam, slope, sub.rows(x), sub.alpha, sub.beta, sub.form)
     converged = bool(residual <= limit)
     message = (

@@ -22,6 +22,8 @@ from .subproblem import limit_of, solution_of
 
 #: The dual is tried first where there are at most this many rows a variable.
 FEW_ROWS = 0.05
+#: The interior point gives up after so many steps without a better one.
+PATIENCE = 9
 
 
 def solve_dual(subproblem, warm=None, tolerance=1e-9, max_iterations=50):
@@ -143,14 +145,17 @@ def solve_interior(subproblem, warm=None, tolerance=1e-9, max_iterations=60):
     w = np.concatenate([1 / half, 1 / half, price, np.ones(m + 1)])
     # Where y costs nothing at first, y = lam / d is never negative by itself and needs no partner.
     held = np.concatenate([np.ones(2 * n), sub.form.c > 0, np.ones(m + 1)]) > 0
-    w[~held], space = 0, np.empty((2, m, n))
+    w[~held], space, best = 0, np.empty((2, m, n)), None
     for steps in range(max_iterations + 1):
         parts = np.split(v, cuts)
         # Each x from its nearer bound: the small distance keeps its digits.
         x = np.where(parts[0] < parts[1], sub.alpha + parts[0], sub.beta - parts[1])
         y, z, lam = np.maximum(parts[2], 0), parts[3][0], parts[4]
         solution = solution_of(sub, x, y, z, lam, steps, limit, "Interior point")
-        if solution.converged or steps == max_iterations:
+        if best is None or solution.residual < best.residual:
+            best = solution
+        # Where rounding lets no step be better, the smallest of the pairs would run down to 0.
+        if best.converged or steps == max_iterations or steps > best.iterations + PATIENCE:
             break
         try:
             direction = _newton(sub, x, v, w, held, cuts, space)
@@ -163,7 +168,7 @@ def solve_interior(subproblem, warm=None, tolerance=1e-9, max_iterations=60):
         dv, dw = direction(centring * mean - dv * dw)
         t = min(1, np.clip(1 - mean, 0.99, 1 - 1e-6) * _longest(v, w, dv, dw, held))
         v, w = v + t * dv, w + t * dw
-    return solution
+    return best
 
 
 def _newton(sub, x, v, w, held, cuts, space):

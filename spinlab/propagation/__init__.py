@@ -10,7 +10,8 @@ together make the *stiffness matrix*, one banded linear system for the whole tra
 backwards, and the *pullback* turns costates into the gradient by the waveform.  The *pushforward*
 turns a change of the waveform into that of the states, the *tangent*.  To *linearise* is to have
 states, pullback and pushforward.  A *quaternion* is a rotation of one spin in four numbers, the
-propagator of a spin 1/2 (*spinor*).
+propagator of a spin 1/2 (*spinor*).  The *Bloch-Torrey equation* is that of spins that diffuse and
+flow; elements in space make it one for the spins at their *nodes*.
 """
 
 from .adjoint import Evaluation, Linearisation
@@ -25,4 +26,5 @@ from .methods import (
     prepare_objective,
     propagate,
 )
+from .space import BlochTorrey
 from .spinors import turn

@@ -33,12 +33,16 @@ class Linearisation:
         change of the states: the tangent.
     pullback_final : callable, optional
         The pullback of costates of the final states, where there are no others.
+    average : callable, optional
+        Mean of a running cost over the pulse, as of :func:`average_at_nodes`; the derivative is by
+        all unknowns, those between the nodes included, and the ``pullback`` takes that, too.
     """
 
     states: np.ndarray
     pullback: Callable
     pushforward: Callable
     pullback_final: Callable | None = None
+    average: Callable | None = None
 
 
 @dataclass(frozen=True)
@@ -56,19 +60,40 @@ class Evaluation:
     gradients: np.ndarray
 
 
-def final_states(path):
-    """Final states of a linearisation with all axes, and the pullback of what judges them."""
+def average_at_nodes(states, cost):
+    """Mean of a running cost, (members,), by the trapezoidal rule, and its derivative by states.
+
+    The states have one column; the cost is a :class:`spinlab.control.along.RunningCost`.
+    """
+    share = np.full(states.shape[1:3], 1 / (states.shape[1] - 1))
+    share[[0, -1]] /= 2
+    pull, bent = share * cost.linear, states[..., 0] @ cost.quadratic
+    bent *= share
+    mean = cost.constant + np.einsum("enj,enj->e", pull + bent, states[..., 0])
+    return mean, (pull + 2 * bent)[..., None]
+
+
+def final_states(path, along=None):
+    """Final states of a linearisation with all axes, and the pullback of what judges them.
+
+    The third is the mean of a running cost ``along`` the way, (members,), which the pullback takes
+    off what is judged.
+    """
+    mean, slopes, (_, _, d, _) = 0.0, None, path.states.shape
+    if along is not None:
+        mean, slopes = path.average(along) if path.average else average_at_nodes(path.states, along)
 
     def pullback(costates, weights=None):
-        if path.pullback_final:
+        if path.pullback_final and along is None:
             gradients = path.pullback_final(costates)
         else:
-            sources = np.zeros(path.states.shape, np.result_type(path.states, costates))
-            sources[:, -1] = costates
+            zeros = np.zeros(path.states.shape, np.result_type(path.states, costates))
+            sources = zeros if along is None else -slopes
+            sources[:, -1, :d] += costates
             gradients = path.pullback(sources)
         return gradients if weights is None else np.tensordot(weights, gradients, 1)
 
-    return path.states[:, -1], pullback
+    return path.states[:, -1], pullback, mean
 
 
 def expanded(costates, states):

@@ -197,7 +197,7 @@ def _with_derivative(rule, tensor, samples, scaling, x, solve, d):
 
     def pullback(costates):
         source = np.zeros(x.shape, np.result_type(x, costates))
-        source[:, :, :d] = costates.conj()
+        source[:, :, : costates.shape[2]] = costates.conj()  # of the nodes, or of all unknowns
         adjoint = solve(source, transposed=True)
         adjoint[:, 0, :d] = 0  # the first block row does not depend on the control
         pieces = -np.einsum("ejcn,eqkjcn->qekn", _gather(adjoint, shared), forces()).real
@@ -213,7 +213,17 @@ def _with_derivative(rule, tensor, samples, scaling, x, solve, d):
         source[:, 0, :d] = 0
         return solve(source)[:, :, :d]
 
-    return Linearisation(x[:, :, :d], pullback, pushforward)
+    def average(cost):
+        r"""Over the elements, by the rule of their mass matrix, :eq:`eq-running-source`."""
+        local, mass = _gather(x, shared)[:, :, 0], rule.M.sum(axis=0)
+        one = np.arange(rule.local) % rule.shared == 0  # the constant 1 has these coefficients
+        pull = np.kron(mass @ one, cost.linear)[:, None] / local.shape[-1]
+        bent = np.kron(mass, cost.quadratic) @ local / local.shape[-1]
+        mean = cost.constant + np.einsum("ejn,ejn->e", pull + bent, local)
+        return mean, _scatter((pull + 2 * bent)[:, :, None], x.shape)
+
+    # The exact element is exact at the nodes alone, and averages there.
+    return Linearisation(x[:, :, :d], pullback, pushforward, None, None if scaling else average)
 
 
 def _gather(x, shared):

@@ -83,7 +83,7 @@ def linearise(generator, waveform, dt, rho0, method="rotations", control="consta
     outer, inner = generator.drift.shape[:-2], rho0.shape
     states = full.states.reshape(*outer, -1, *inner)
     states.setflags(write=False)
-    final, full_pullback_final = final_states(full)
+    final, full_pullback_final, _ = final_states(full)
 
     def pullback(costates):
         costates = expanded(checked_like("costates", costates, states.shape), full.states)
@@ -156,7 +156,7 @@ def linearise_final(generator, waveform, dt, rho0, method="rotations", control="
     """
     waveform, dt, rho0 = _checked(generator, waveform, dt, rho0, method, control)
     scans = _scans(generator.members, waveform.shape[1], method)
-    return _prepare_final(generator, dt, rho0, method, control, scans)(waveform)
+    return _prepare_final(generator, dt, rho0, method, control, scans)(waveform)[:2]
 
 
 def _scans(members, samples, method):
@@ -164,8 +164,8 @@ def _scans(members, samples, method):
     return method == "rotations" and samples * (members or 0) ** 2 >= SCAN_FROM
 
 
-def _prepare_final(generator, dt, rho0, method, control, scans):
-    """:func:`linearise_final` of a waveform."""
+def _prepare_final(generator, dt, rho0, method, control, scans, along=None):
+    """:func:`linearise_final` of a waveform, and the mean of a running cost."""
     if scans:
         columns = rho0.reshape(len(rho0), -1)
         run = rotations.prepare_final(generator, dt, columns, control)
@@ -174,7 +174,8 @@ def _prepare_final(generator, dt, rho0, method, control, scans):
     outer = generator.drift.shape[:-2]
 
     def evaluate(waveform):
-        inner, inner_pullback = run(waveform) if scans else final_states(kernel(waveform))
+        found = (*run(waveform), 0.0) if scans else final_states(kernel(waveform), along)
+        inner, inner_pullback, mean = found
         final = inner.reshape(*outer, *rho0.shape)
         final.setflags(write=False)
 
@@ -182,7 +183,7 @@ def _prepare_final(generator, dt, rho0, method, control, scans):
             gradients = inner_pullback(expanded(costates, inner), weights)
             return gradients if weights is not None else gradients.reshape(*outer, *waveform.shape)
 
-        return final, pullback
+        return final, pullback, mean
 
     return evaluate
 
@@ -216,11 +217,16 @@ def evaluate_objective(generator, waveform, dt, rho0, objective, method="rotatio
 
 
 def prepare_objective(generator, dt, rho0, objective, method="rotations", control="constant",
-                      weights=None):
+                      weights=None, along=None):
     """:func:`evaluate_objective` for many waveforms: what does not depend on them is done once.
 
     Parameters as there.  Steps that turn too far are looked for once, too, under a control at its
     limit, ``|u| = 1``.
+
+    Of a running cost ``along`` the way, :class:`spinlab.control.along.RunningCost`, the mean over
+    the pulse is subtracted: over finite elements by the rule of their mass matrix; else, and over
+    the exact element, by the trapezoidal rule at the ends of the steps.  It is for real states of
+    an ensemble, from one initial state.
 
     Returns
     -------
@@ -238,10 +244,13 @@ def prepare_objective(generator, dt, rho0, objective, method="rotations", contro
     count = instance("generator", generator, Generator).controls.shape[-3]
     full = np.eye(count, count + 1)  # each control at its limit
     _, dt, rho0 = _checked(generator, full, dt, rho0, method, control)
-    return _evaluator(generator, dt, rho0, objective, method, control, weights)
+    plain = generator.members and rho0.ndim == 1 and np.isrealobj(generator.drift[..., 0] * rho0)
+    require(along is None or plain,
+            "A running cost is for real states of an ensemble, from one initial state, (d,).")
+    return _evaluator(generator, dt, rho0, objective, method, control, weights, along)
 
 
-def _evaluator(generator, dt, rho0, objective, method, control, weights):
+def _evaluator(generator, dt, rho0, objective, method, control, weights, along=None):
     """:func:`prepare_objective` behind the checks that it shares with the others."""
     function("objective", objective, "Such as spinlab.transfer(target).")
     members, d = generator.members, generator.dimension
@@ -254,15 +263,15 @@ def _evaluator(generator, dt, rho0, objective, method, control, weights):
         part = generator if whole else generator.member(chunk)
         apart = hasattr(objective, "member") and not whole
         judge = objective.member(chunk) if apart else objective
-        run = _prepare_final(part, dt, rho0, method, control, scans)
+        run = _prepare_final(part, dt, rho0, method, control, scans, along)
         share = None if weights is None else weights[chunk]
 
         def evaluate(waveform):
-            final, pullback = run(waveform)
+            final, pullback, mean = run(waveform)
             values, costates = checked_judgement(judge, final, part.drift.shape[:-2])
             # A complex waveform is the complex step; otherwise a value is a real number.
             values = values if np.iscomplexobj(waveform) else values.real
-            return values[()], pullback(costates, share)
+            return (values - mean)[()], pullback(costates, share)
 
         return evaluate
 
@@ -271,7 +280,7 @@ def _evaluator(generator, dt, rho0, objective, method, control, weights):
 
     def evaluate(waveform):
         samples = waveform.shape[1]
-        scans = _scans(members, samples, method)
+        scans = along is None and _scans(members, samples, method)
         chunk = SCAN_CHUNK // samples if scans else CHUNK // (samples * d**2)
         count = 1 if members is None else -(-members // max(1, chunk))
         bounds = [(members or 1) * k // count for k in range(count + 1)]

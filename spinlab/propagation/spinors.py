@@ -32,10 +32,16 @@ class Tangents:
         :math:`F_N` as unit quaternions.
     poles : ndarray, (steps + 1, 3, members)
         :math:`v_0, \dots, v_N`.
+    running : ndarray, (4, within, blocks, members)
+        :math:`F_1, \dots, F_N`, folded, :func:`spinlab.propagation.quaternions.fold`.
+    stretch : ndarray, (3, members), or None
+        :math:`m_T`, where it was asked for: the tangent by the logarithm of the duration.
     """
 
     final: np.ndarray
     poles: np.ndarray
+    running: np.ndarray
+    stretch: np.ndarray | None = None
 
     @property
     def tangents(self):
@@ -43,30 +49,38 @@ class Tangents:
         return np.diff(self.poles, axis=0)
 
 
-def propagate_phase(phase, offset_hz, b1_scale, rf_hz, dt):
-    """Propagators of all members under a pulse of amplitude 1, with their :class:`Tangents`.
+def propagate_phase(phase, offset_hz, b1_scale, rf_hz, dt, stretch=False):
+    r"""Propagators of all members under a pulse of amplitude 1, with their :class:`Tangents`.
 
-    The phase, (steps,), is in rad; ``offset_hz`` and ``b1_scale`` have shape (members,).
+    The phase, (steps,), is in rad; ``offset_hz`` and ``b1_scale`` have shape (members,).  With
+    ``stretch``, also what a longer pulse does: where all steps grow by the same share, each turns
+    on about its own rotation vector :math:`w_n`, seen from the start, :eq:`eq-stretch`,
+
+    .. math:: m_T = \sum_n R(F_n)^{\mathsf T} w_n .
     """
     turn = 2 * np.pi * dt * np.array([rf_hz * b1_scale, 0 * b1_scale, offset_hz])
     scalar, along, _, axial = step_quaternions(turn)
     folded = fold(phase)[..., None]
-    steps = np.empty((4, *folded.shape[:2], len(scalar)))
+    steps = np.empty((4, *folded.shape[:2], len(scalar)), np.result_type(folded, scalar))
     steps[0], steps[3] = scalar, axial
     np.multiply(np.cos(folded), along, out=steps[1])
     np.multiply(np.sin(folded), along, out=steps[2])
     w, x, y, z = running = prefix_products(steps)
-    poles = np.empty((3, *running.shape[1:]))
+    poles = np.empty((3, *running.shape[1:]), running.dtype)
     poles[0] = 2 * (x * z - w * y)
     poles[1] = 2 * (y * z + w * x)
     poles[2] = 1 - 2 * (x * x + y * y)
     within = len(folded)
     block, k = divmod(len(phase) - 1, within)
     final = running[:, k, block]
-    ordered = np.empty((len(phase) + 1, 3, len(scalar)))
+    ordered = np.empty((len(phase) + 1, 3, len(scalar)), running.dtype)
     ordered[0] = [[0.0], [0.0], [1.0]]
     ordered[1:] = unfold(poles, len(phase)).transpose(1, 0, 2)
-    return Tangents(final, ordered)
+    if not stretch:
+        return Tangents(final, ordered, running)
+    vectors = np.cos(folded) * turn[0], np.sin(folded) * turn[0], np.broadcast_to(turn[2], w.shape)
+    seen = rotate_back(running, np.stack(vectors))
+    return Tangents(final, ordered, running, unfold(seen, len(phase)).sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -106,7 +120,7 @@ def universal_fidelity(final, target):
     """
     g = product((target * [1, -1, -1, -1])[:, None], final)
     eye = np.eye(3)[..., None]
-    spread = g[0] * eye + _cross_matrices(g[1:])
+    spread = g[0] * eye + cross_matrices(g[1:])
     residuals = g - np.eye(4)[0][:, None]
     turns = np.concatenate([-g[None, 1:], spread]) / 2
     return SpinorFidelity(g[0], -g[1:] / 2, -spread / 4, residuals, turns)
@@ -133,13 +147,13 @@ def transfer_fidelity(final, start, target):
     """
     c = rotate_back(final, target[:, None])
     start = np.broadcast_to(start[:, None], c.shape)
-    spin, goal = _cross_matrices(start), _cross_matrices(c)
+    spin, goal = cross_matrices(start), cross_matrices(c)
     curvatures = np.einsum("ijk,jlk->ilk", spin, goal)
     slopes = np.einsum("ijk,jk->ik", spin, c)
     return SpinorFidelity(np.sum(start * c, axis=0), slopes, curvatures, c - start, goal)
 
 
-def _cross_matrices(v):
+def cross_matrices(v):
     """Matrices of the cross product with v, (3, 3, members)."""
     matrix = np.zeros((3, *v.shape), v.dtype)
     for i, j, k in quaternions.CYCLIC:
@@ -150,12 +164,15 @@ def _cross_matrices(v):
 def gradient_of_mean(tangents, fidelity, weights):
     """Gradient of the weighted mean fidelity by the phases, (steps,): one product."""
     steps = len(tangents)
+    if fidelity.slopes.ndim == 3:  # a running cost has slopes for every step
+        return np.einsum("nik,nik->n", tangents, weights * fidelity.slopes)
     return tangents.reshape(steps, -1) @ (weights * fidelity.slopes).ravel()
 
 
 def member_gradients(tangents, fidelity):
     """Gradient of every member's fidelity, (members, steps)."""
-    return np.einsum("nik,ik->kn", tangents, fidelity.slopes)
+    slopes = np.broadcast_to(fidelity.slopes, tangents.shape)
+    return np.einsum("nik,nik->kn", tangents, slopes)
 
 
 def hessian_of_mean(poles, fidelity, weights):
@@ -170,7 +187,7 @@ def hessian_of_mean(poles, fidelity, weights):
     A = weights * fidelity.curvatures
 
     def bend(vectors):
-        return np.einsum("ijk,njk->nik", A, vectors)
+        return np.einsum("ijk,njk->nik" if A.ndim == 3 else "nijk,njk->nik", A, vectors)
 
     full = tangents.reshape(steps, -1) @ bend(tangents).reshape(steps, -1).T
     upper = np.triu(full, 1)

@@ -3,11 +3,11 @@ r"""The chain from the unknowns of an optimiser to a waveform.
 A waveform is dimensionless, ``(u_x, u_y)`` with each ``|u| <= 1`` of the amplifier's limit.  An
 optimiser rather moves unknown ``x``: a phase, or unbounded controls.  Each link of the chain
 
-    unknowns  ->  Helmholtz filter  ->  phase, or tanh bound  ->  waveform  ( ->  distortion )
+    unknowns  ( ->  basis )  ->  Helmholtz filter  ->  phase, or tanh bound  ->  waveform
 
-returns its value and its pullback (chain rule, :eq:`eq-chain-rule`); :class:`Parametrisation` is
-the whole.  The public functions check what they are given and pass it to the links, which are
-called in every evaluation and check nothing.
+returns its value and its pullback (chain rule, :eq:`eq-chain-rule`); a distortion may follow.
+:class:`Parametrisation` is the whole.  The public functions check what they are given and pass it
+to the links, which are called in every evaluation and check nothing.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.linalg.lapack import dgtsv, zgtsv
 
-from ..inputs import COURSES, arrays, choice, hold, instance, whole
+from ..inputs import COURSES, arrays, choice, hold, instance, require, whole
 from .distortion import Distortion
 from .pulse import DISTORTION_HINT
 
@@ -163,7 +163,22 @@ PARAMETRISATIONS = {
 }
 
 
-@dataclass(frozen=True)
+def channel_by_channel(link, channels):
+    """A link, (rows, samples) to (2, samples), for the rows of several channels."""
+
+    def links(x):
+        parts = [link(rows) for rows in np.split(x, channels)]
+
+        def pullback(gradient):
+            pieces = zip(parts, np.split(gradient, channels, axis=-2), strict=True)
+            return np.concatenate([unlink(piece) for (_, unlink), piece in pieces], axis=-2)
+
+        return np.concatenate([waveform for waveform, _ in parts]), pullback
+
+    return link if channels == 1 else links
+
+
+@dataclass(frozen=True, eq=False)
 class Parametrisation:
     """What the optimiser moves, and how it becomes a waveform.
 
@@ -178,7 +193,12 @@ class Parametrisation:
         Length of a step, s.
     control : {"constant", "linear"}
     distortion : Distortion, optional
-        What the instrument does to the waveform.
+        What the instrument does to the waveform of its only channel.
+    channels : int
+        Number of RF channels; each has unknowns of its own.
+    basis : ndarray, (samples, count), optional
+        The unknowns are then coefficients: each row of samples is ``basis @ coefficients``,
+        :eq:`eq-basis`.
     """
 
     kind: str
@@ -186,39 +206,56 @@ class Parametrisation:
     dt: float
     control: str = "constant"
     distortion: Distortion | None = None
+    channels: int = 1
+    basis: np.ndarray | None = None
 
     def __post_init__(self):
         choice("parametrisation", self.kind, PARAMETRISATIONS)
         choice("control", self.control, COURSES)
-        hold(self, "radius: >= 0 (seconds); dt: > 0 (seconds)")
+        hold(self, "radius: >= 0 (seconds); dt: > 0 (seconds); channels: whole >= 1; "
+                   "basis?: samples count")
+        require(self.basis is None or self.kind != "xy-free", "kind='xy-free' bounds its unknowns, "
+                "which says nothing of a waveform made of coefficients; use kind='xy'.")
         if self.distortion is not None:
             instance("distortion", self.distortion, Distortion, DISTORTION_HINT)
+            require(self.channels == 1, "A distortion is that of one RF channel; leave it out.")
             self.distortion.oversampling(self.dt)
 
     @property
     def rows(self):
         """Rows of unknowns."""
-        return PARAMETRISATIONS[self.kind][0]
+        return self.channels * PARAMETRISATIONS[self.kind][0]
 
     def waveform(self, x):
         """Waveform of the unknowns, (rows, samples), and the pullback of the whole chain.
 
-        The pullback takes gradients by the waveform, (..., 2, samples), to gradients by the
-        unknowns.
+        The pullback takes gradients by the waveform, (..., 2 channels, samples), to gradients by
+        the unknowns.
         """
-        x = arrays(f"x: complex {self.rows} samples", x=x)
-        return self.chain(x.shape[1])(x)
+        count = "samples" if self.basis is None else self.basis.shape[1]
+        x = arrays(f"x: complex {self.rows} {count}", x=x)
+        return self.chain(x.shape[1] if self.basis is None else len(self.basis))(x)
+
+    def samples_of(self, samples):
+        """The linear links, from unknowns to so many filtered samples, and their transpose."""
+        smooth, unsmooth = helmholtz_filter(samples, self.radius, self.dt, self.control)
+        if self.basis is None:
+            return smooth, unsmooth
+        require(len(self.basis) == samples, f"basis must have {samples} rows, one for each sample, "
+                f"but {len(self.basis)} arrived.")
+        rows = smooth(self.basis.T.copy())  # filtered once
+        return lambda x: x @ rows, lambda gradient: gradient @ rows.T
 
     def chain(self, samples):
         """:meth:`waveform` for so many samples: prepared and unchecked, for an optimiser.
 
         It takes flat unknowns, too; then its pullback returns flat gradients.
         """
-        smooth, unsmooth = helmholtz_filter(samples, self.radius, self.dt, self.control)
-        rows, link = PARAMETRISATIONS[self.kind]
+        smooth, unsmooth = self.samples_of(samples)
+        link = channel_by_channel(PARAMETRISATIONS[self.kind][1], self.channels)
 
         def waveform(x):
-            bounded, unbound = link(smooth(x.reshape(rows, samples)))
+            bounded, unbound = link(smooth(x.reshape(self.rows, -1)))
 
             def pullback(gradient):
                 return unsmooth(unbound(gradient)).reshape(gradient.shape[:-2] + x.shape)

@@ -10,7 +10,7 @@ in offsets, couplings and controls; *commutation superoperator*, the matrix of
 relaxation, so that :math:`\dot\rho = -iL\rho`; *generator*, :math:`A = -iL`; *drift*, the generator
 with all controls off; *control operator*, its derivative by a control; *state*, a density operator
 as a vector; *observable*, the vector of what is measured, or of a target; *member*, one offset and
-one scale of the RF field.
+one scale of the RF field; *channel*, a transmitter for one kind of spins, with two controls.
 """
 
 from .generators import Generator, evaluate, observable, state

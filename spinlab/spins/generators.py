@@ -53,6 +53,16 @@ class Generator:
         waveform = arrays(f"waveform: complex {rows} samples", waveform=waveform)
         return self.drift[..., None, :, :] + np.einsum("kn,...kij->...nij", waveform, self.controls)
 
+    def time_scaled(self):
+        r"""The same with the drift among the controls: for steps of unequal lengths.
+
+        Where a step is :math:`s` times as long, :math:`s A(u) = s A_0 + \sum_k (s u_k) A_k`,
+        :eq:`eq-time-scaling`, which has no drift, and the controls :math:`s` and :math:`s u_k`: as
+        :func:`spinlab.pulses.scale_time` makes them.
+        """
+        drift = self.drift[..., None, :, :]
+        return Generator(0 * self.drift, np.concatenate([drift, self.controls], axis=-3))
+
     def member(self, index):
         """The generator of one ensemble member, or of a slice of them."""
         return Generator(self.drift[index], self.controls[index]) if self.members else self

@@ -151,6 +151,35 @@ def commutation_superoperator(hamiltonian):
     return kronecker(hamiltonian, unit) - kronecker(unit, hamiltonian.T)
 
 
+def relaxation_superoperator(t1, t2):
+    r"""T1/T2 relaxation of one spin towards :math:`I_z`, in the basis (E/2, Ix, Iy, Iz).
+
+    .. math:: \dot M_{x,y} = -M_{x,y}/T_2, \qquad \dot M_z = (1 - M_z)/T_1
+
+    The unit operator's coefficient is constant and equal to 1, which makes the affine equation
+    linear, :eq:`eq-relaxation`.  The 4 x 4 matrix is added to :math:`-i L`.
+    """
+    r1, r2 = 1 / sp.sympify(t1), 1 / sp.sympify(t2)
+    return sp.Matrix([[0, 0, 0, 0], [0, -r2, 0, 0], [0, 0, -r2, 0], [r1, 0, 0, -r1]])
+
+
+def pair_relaxation_superoperator(widths_hz, spins=2):
+    r"""Dipolar relaxation of pairs that tumble slowly, :eq:`eq-pair-relaxation`.
+
+    .. math:: \dot\rho = -\pi \sum_{i<j} k_{ij}\,
+              \bigl[2I_{iz}I_{jz}, [2I_{iz}I_{jz}, \rho]\bigr]
+
+    Of the entries ``(i, j, k)``, k in Hz, a matrix on row-stacked density matrices that is added to
+    :math:`-iL`.  What is transverse for one spin of the pair decays with :math:`\pi k`, and its
+    line is wider by :math:`k`; what is longitudinal, or transverse for both, does not decay.
+    """
+    total = sp.zeros(4**spins)
+    for i, j, width in widths_hz:
+        pair = 2 * spin_operator("z", i, spins) * spin_operator("z", j, spins)
+        total -= sp.pi * width * commutation_superoperator(pair) ** 2
+    return total
+
+
 def _square(*values):
     """Whatever SymPy reads as matrices (also NumPy's arrays), if they are square, of one size."""
     try:

@@ -2,8 +2,7 @@ r"""Spin systems, their Hamiltonians and Liouvillians, by symbols.
 
 The conventions of the whole package live here, once:
 
-* users give offsets, couplings and RF amplitudes in hertz; on the way through here the factor
-  :math:`2\pi` that turns them into rad/s stands in :func:`hamiltonian` and nowhere else;
+* offsets, couplings and RF are given in hertz; :func:`hamiltonian` alone has the :math:`2\pi`;
 * a positive offset ``nu`` is :math:`+2\pi\nu I_z`, so x turns towards y under free precession;
 * :math:`\dot\rho = -i L \rho`, and ``A = -i L`` is called the generator.
 """
@@ -29,7 +28,7 @@ OFFSET = sp.Symbol("nu", real=True)
 RF_AMPLITUDE = sp.Symbol("nu_rf", positive=True)
 #: Scale of the RF field at an ensemble member, dimensionless (``b1_scale``).
 B1_SCALE = sp.Symbol("kappa", positive=True)
-#: The two controls, dimensionless.
+#: The two controls of the only RF channel, dimensionless.
 CONTROLS = sp.symbols("u_x u_y", real=True)
 #: What users call the three symbols that every system has.
 PARAMETER_NAMES = {OFFSET.name: "offset_hz", RF_AMPLITUDE.name: "rf_hz", B1_SCALE.name: "b1_scale"}
@@ -39,25 +38,32 @@ RESERVED_NAMES = (*PARAMETER_NAMES, *(u.name for u in CONTROLS), *PARAMETER_NAME
 
 @dataclass(frozen=True)
 class SpinSystem:
-    """Spins 1/2 that share one RF channel.
+    """Spins 1/2 on one RF channel or several.
 
     Parameters
     ----------
     offset_hz : tuple of (float or sympy.Expr)
-        One entry per spin: its offset from the carrier, in Hz.  The member offset ``nu`` is added
-        to every spin, so one spin needs nothing but the default ``(0,)``.
+        One per spin: its offset from its carrier, Hz, to which the member offset ``nu`` is added.
     coupling_hz : tuple of (int, int, float or sympy.Expr)
         ``(i, j, J)``: spins are counted from 1, J in Hz.
     weak : bool
-        Keep only the ``Iz Iz`` part of every coupling.
+        Keep only the ``Iz Iz`` part of every coupling; between channels nothing else is left.
     t1, t2 : float or sympy.Expr, optional
         Relaxation times in seconds, both or neither, for one spin only.
+    channels : tuple of (str or None), optional
+        One per spin: the name of its RF channel, such as ``("I", "S")``, or None where no RF
+        reaches it.  Each has two controls.  Default: one channel without a name.
+    dipolar_width_hz : tuple of (int, int, float or sympy.Expr)
+        ``(i, j, k)``: width of the lines, in Hz, by dipolar relaxation of a pair that tumbles
+        slowly, :eq:`eq-pair-relaxation`.
 
     Examples
     --------
     >>> J = sp.Symbol("J")
-    >>> SpinSystem(offset_hz=(-20, 20), coupling_hz=((1, 2, J),)).spins
-    2
+    >>> SpinSystem(offset_hz=(-20, 20), coupling_hz=((1, 2, J),)).controls
+    (u_x, u_y)
+    >>> SpinSystem((0, 0), ((1, 2, J),), channels=("I", "S")).controls
+    (u_Ix, u_Iy, u_Sx, u_Sy)
     """
 
     offset_hz: tuple = (0,)
@@ -65,21 +71,36 @@ class SpinSystem:
     weak: bool = False
     t1: object = None
     t2: object = None
+    channels: tuple = ()
+    dipolar_width_hz: tuple = ()
 
     def __post_init__(self):
-        couplings = _tuple("coupling_hz", self.coupling_hz)
-        couplings = tuple(_tuple("A coupling (i, j, J in Hz)", entry, 3) for entry in couplings)
-        object.__setattr__(self, "offset_hz", _tuple("offset_hz", self.offset_hz))
-        object.__setattr__(self, "coupling_hz", couplings)
+        for name in ("offset_hz", "channels"):
+            object.__setattr__(self, name, _tuple(name, getattr(self, name)))
         n = whole("The number of offsets", self.spins, most=MAX_SPINS)
-        pairs = [{whole("A coupled spin", k, most=n) for k in entry[:2]} for entry in couplings]
-        require(not any(len(pair) < 2 or pairs.count(pair) > 1 for pair in pairs),
-                f"Couple different spins, and each pair once, not {brief(couplings)}.")
+        couplings = self._pairs("coupling_hz", "A coupling (i, j, J in Hz)")
+        widths = self._pairs("dipolar_width_hz", "A width (i, j, k in Hz)")
+        require(not any(isinstance(width, Real) and width < 0 for width in widths),
+                f"Widths of lines are 0 or positive, but {brief(widths)} arrived.")
         times = [time for time in (self.t1, self.t2) if time is not None]
         require(not (len(times) == 1 or (times and n > 1)),
                 f"Relaxation takes t1 and t2 of one spin, not {times} of {n} spins.")
-        _check_values([*self.offset_hz, *(J for *_, J in couplings), *times])
+        named = [str(name) for name in self.channels if name is not None]
+        good = named and all(map(str.isalnum, named)) and len(self.channels) == n
+        require(good or not self.channels,
+                "channels must be one name of letters and digits for each spin, or None where no "
+                f"RF reaches it, but {brief(self.channels)} arrived for {n} spins.")
+        reserved = {*RESERVED_NAMES, *(u.name for u in self.controls)}
+        _check_values([*self.offset_hz, *couplings, *widths, *times], reserved)
         check_times(*(None if getattr(time, "free_symbols", ()) else time for time in times))
+
+    def _pairs(self, name, words):  # the values of entries (i, j, value)
+        entries = tuple(_tuple(words, entry, 3) for entry in _tuple(name, getattr(self, name)))
+        object.__setattr__(self, name, entries)
+        pairs = [{whole("A coupled spin", k, most=self.spins) for k in one[:2]} for one in entries]
+        require(not any(len(pair) < 2 or pairs.count(pair) > 1 for pair in pairs),
+                f"Couple different spins, and each pair once, not {brief(entries)}.")
+        return [value for *_, value in entries]
 
     @property
     def spins(self):
@@ -88,8 +109,19 @@ class SpinSystem:
 
     @property
     def relaxes(self):
-        """Whether relaxation is part of the system."""
+        """Whether relaxation to an equilibrium is part of the system."""
         return self.t1 is not None
+
+    @property
+    def drives(self):
+        """Control symbols of each spin: x and y of its channel, or none."""
+        return tuple(() if name is None else sp.symbols(f"u_{name}x u_{name}y", real=True)
+                     for name in self.channels) or (CONTROLS,) * self.spins  # fmt: skip
+
+    @property
+    def controls(self):
+        """Control symbols, two a channel, channels in the order in which the spins name them."""
+        return tuple(dict.fromkeys(sum(self.drives, ())))
 
 
 def _tuple(name, values, length=None):
@@ -98,7 +130,7 @@ def _tuple(name, values, length=None):
     return tuple(values)
 
 
-def _check_values(values):
+def _check_values(values, reserved):
     """Refuse what is neither a number nor an expression, and names that cannot be told apart."""
     symbols, unreal = set(), (sp.I, sp.nan, AppliedUndef)
     for value in values:
@@ -111,8 +143,8 @@ def _check_values(values):
     names = sorted(symbol.name for symbol in symbols)
     odd = [name for name in names if re.search(r"[:;?]|^\s|\s$", name)]  # no layout holds them
     require(not odd, f"Names of symbols have no : ; ? or outer blanks, but {odd} arrived.")
-    require(len({*names, *RESERVED_NAMES}) >= len(names) + len(RESERVED_NAMES),
-            f"Each symbol needs a name of its own, none of {RESERVED_NAMES}, but {names} arrived.")
+    require(len({*names, *reserved}) >= len(names) + len(reserved),
+            f"Symbols need names of their own, none of {sorted(reserved)}, but {names} arrived.")
 
 
 def check_times(t1=None, t2=None):
@@ -131,24 +163,20 @@ def hamiltonian(system):
        H = 2\pi \sum_i (\nu + \nu_i) I_{iz} + 2\pi \sum_{i<j} J_{ij} \mathbf I_i \cdot \mathbf I_j
            + 2\pi \kappa \nu_{\text{rf}} \sum_i (u_x I_{ix} + u_y I_{iy})
 
-    Parameters
-    ----------
-    system : SpinSystem
-
-    Returns
-    -------
-    sympy.Matrix
-        Of size :math:`2^n`, affine in the controls ``u_x, u_y``.
+    with the controls of each spin's channel: a SymPy matrix of size :math:`2^n`, affine in them.
+    Between channels a coupling is weak: its x and y parts oscillate with the difference of the
+    carriers, :eq:`eq-two-channels`.
     """
     n = instance("system", system, SpinSystem).spins
     spin = {(axis, k): spin_operator(axis, k, n) for axis in "xyz" for k in range(1, n + 1)}
     total = sp.zeros(2**n)
-    for k, offset in enumerate(system.offset_hz, 1):
+    for k, (offset, drive) in enumerate(zip(system.offset_hz, system.drives, strict=True), 1):
         total += (OFFSET + offset) * spin["z", k]
-        for u, axis in zip(CONTROLS, "xy", strict=True):
+        for u, axis in zip(drive, "xy", strict=False):  # none where no channel reaches the spin
             total += B1_SCALE * RF_AMPLITUDE * u * spin[axis, k]
     for i, j, coupling in system.coupling_hz:
-        for axis in "z" if system.weak else "xyz":
+        weak = system.weak or system.drives[i - 1] != system.drives[j - 1]
+        for axis in "z" if weak else "xyz":
             total += coupling * (spin[axis, i] * spin[axis, j])
     return 2 * sp.pi * total
 
@@ -176,18 +204,6 @@ def hamiltonian_terms(spins):
     terms = np.zeros((len(symbols), 2**spins, 2**spins))
     terms[(..., *np.transpose(list(entries)))] = numbers(coefficients).real.T
     return frozen(terms)
-
-
-def relaxation_superoperator(t1, t2):
-    r"""T1/T2 relaxation of one spin towards :math:`I_z`, in the basis (E/2, Ix, Iy, Iz).
-
-    .. math:: \dot M_{x,y} = -M_{x,y}/T_2, \qquad \dot M_z = (1 - M_z)/T_1
-
-    The unit operator's coefficient is constant and equal to 1, which makes the affine equation
-    linear, :eq:`eq-relaxation`.  The 4 x 4 matrix is added to :math:`-i L`.
-    """
-    r1, r2 = 1 / sp.sympify(t1), 1 / sp.sympify(t2)
-    return sp.Matrix([[0, 0, 0, 0], [0, -r2, 0, 0], [0, 0, -r2, 0], [r1, 0, 0, -r1]])
 
 
 @dataclass(frozen=True)
@@ -255,10 +271,6 @@ def liouvillian(system=None, basis="product"):
         ``"product"``: product operators; A = -iL is then real.  ``"elements"``: the usual complex
         basis of the density matrix's elements, row by row.
 
-    Returns
-    -------
-    Liouvillian
-
     Examples
     --------
     >>> liouvillian().generator / (2 * sp.pi)
@@ -276,11 +288,13 @@ def _liouvillian(system, basis):
     n, identity = system.spins, system.relaxes
     names = tuple(name for name, _ in product_basis(n, identity))
     full = operators.commutation_superoperator(hamiltonian(system))
+    if system.dipolar_width_hz:
+        full += sp.I * operators.pair_relaxation_superoperator(system.dipolar_width_hz, n)
     matrix = operators.in_product_basis(full, n, identity)
     if identity:
-        matrix += sp.I * relaxation_superoperator(system.t1, system.t2)
+        matrix += sp.I * operators.relaxation_superoperator(system.t1, system.t2)
     if basis == "elements":  # only one spin relaxes, and its columns' inverse is 2 columns.H
         names = tuple(f"|{r}><{c}|" for r in range(2**n) for c in range(2**n))
         columns = operators.basis_matrix(n, identity)
         matrix = 2 * (columns * matrix * columns.H).applyfunc(sp.expand) if identity else full
-    return Liouvillian(matrix, names, n, identity)
+    return Liouvillian(matrix, names, n, identity, system.controls)

@@ -10,6 +10,8 @@ verdict      whether an answer is right, and a hint that does not reveal it (``c
 slip         a usual mistake that a hint names, where all entries of all cases agree with it
 plain data   an answer as numbers and text, which another process can judge again
 grader       runs a folder of notebooks and judges their answers (``spinlab.teaching.grade``)
+stopwatch    processor time of a job; what a page says of times binds the book's build alone, and
+             no reader's machine (``assert_timing``)
 ===========  ======================================================================================
 
 Nothing of this is loaded before it is used: figures need Matplotlib, and answers all chapters.
@@ -17,7 +19,10 @@ Nothing of this is loaded before it is used: figures need Matplotlib, and answer
 
 from importlib import import_module
 
-_ROOMS = {"explore": "sliders", "explore_formula": "formula_sliders", "check_answer": "exercises"}
+_ROOMS = {
+    "explore": "sliders", "explore_formula": "formula_sliders", "check_answer": "exercises",
+    "Stopwatch": "timing", "assert_timing": "timing",
+}  # fmt: skip
 
 
 def __getattr__(name):

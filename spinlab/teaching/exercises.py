@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..inputs import choice
-from .answers import chapter1, chapter2, chapter3, chapter4
+from .answers import beyond, chapter1, chapter2, chapter3, chapter4, unknowns
 from .answers.plain import Refusal, numbers
 
 
@@ -87,7 +87,7 @@ class Verdict:
 #: name: exercise, of all chapters
 EXERCISES = {
     name: Exercise(**entry)
-    for chapter in (chapter1, chapter2, chapter3, chapter4)
+    for chapter in (chapter1, chapter2, chapter3, unknowns, chapter4, beyond)
     for name, entry in chapter.ANSWERS.items()
 }
 

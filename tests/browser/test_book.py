@@ -5,14 +5,14 @@ Run by ``make browser``, after ``make book``. What is missing (the book, a brows
 
 import gzip
 import json
+import sys
 from functools import cache
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
+from served import BOOK
 
-BOOK = Path(__file__).parents[2] / "_build" / "html"
 PHONE_WIDTH = 390
 
 # Not index.html, which only leads to the first page; and the theme leaves two of its templates
@@ -71,6 +71,23 @@ def test_links_within_the_book_lead_somewhere(path, anchors):
         if fragment and name in anchors and fragment not in anchors[name]:
             dead.append(link["href"])
     assert dead == []
+
+
+def test_slides_number_formulas_and_figures_as_the_book_does():
+    sys.path.append(str(BOOK.parents[1] / "book" / "_ext"))
+    import make_slides
+
+    seen = {}
+    for path in WRITTEN:
+        for shown in parse(path).select("span.eqno"):
+            label = shown.find("a")["href"].partition("#equation-")[2]
+            seen[label] = shown.get_text().rstrip("#")
+        for figure in parse(path).select("figure[id]"):
+            if shown := figure.select_one("span.caption-number"):
+                seen[figure["id"]] = shown.get_text().strip()
+    numbers = make_slides.numbers()
+    assert {label: name for label, name in numbers.items() if seen.get(label, name) != name} == {}
+    assert len(seen.keys() & numbers.keys()) > 200
 
 
 @pytest.mark.parametrize("path", WRITTEN)
@@ -213,7 +230,7 @@ def test_a_term_shows_what_it_means(page, base_url, width):
 
 
 @pytest.mark.parametrize("page", ["light"], indirect=True)
-@pytest.mark.parametrize("path", [path for path in INTERACTIVE if "/chapter" in path])
+@pytest.mark.parametrize("path", [path for path in INTERACTIVE if "/chapter" in path or "/beyond" in path])
 def test_the_first_slider_is_on_the_first_screen(page, base_url, path):
     page.set_viewport_size({"width": 1280, "height": 900})
     open_page(page, base_url + path)
@@ -262,7 +279,7 @@ def test_every_figure_with_sliders_is_on_its_page():
 
 
 @pytest.mark.parametrize("page", ["light"], indirect=True)
-@pytest.mark.parametrize("path", [path for path in WRITTEN if "/chapter" in path])
+@pytest.mark.parametrize("path", [path for path in WRITTEN if "/chapter" in path or "/beyond" in path])
 def test_page_weight(page, base_url, path):
     weights = {}
     page.on("response", lambda r: weights.setdefault(r.url, len(gzip.compress(r.body(), 5))))
@@ -271,18 +288,21 @@ def test_page_weight(page, base_url, path):
     assert sum(weights.values()) <= HEAVIEST, heaviest
 
 
-@pytest.mark.parametrize("path", WRITTEN)
-def test_accessibility(page, base_url, path):
-    """axe-core finds no failure of WCAG A or AA in what we wrote (the theme has its own tests)."""
+def our_violations(page):
+    """What axe-core finds against WCAG A or AA in what we wrote (the theme has its own tests)."""
     from axe_playwright_python.sync_playwright import Axe
 
-    open_page(page, base_url + path)
     options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
     found = Axe().run(page, context="article", options=options).response["violations"]
-    ours = [
+    return [
         (violation["id"], node["html"][:160])
         for violation in found
         for node in violation["nodes"]
         if not any(theirs in node["html"] for theirs in THEIRS)
     ]
-    assert ours == []
+
+
+@pytest.mark.parametrize("path", WRITTEN)
+def test_accessibility(page, base_url, path):
+    open_page(page, base_url + path)
+    assert our_violations(page) == []

@@ -5,7 +5,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .judged import file_holds_the_gaussian, pulse_keeps_the_limits
+from .judged import (
+    file_holds_the_gaussian,
+    pulse_keeps_the_limits,
+    pulse_serves_two_bands,
+    pulse_stays_out_of_the_plane,
+)
 from .plain import Refusal, numbers, pack, read_file
 
 
@@ -21,6 +26,12 @@ def _ensemble_slope(mx, offsets, weights):
 def _hard_pulse(r):
     stretch = np.sqrt(1 + r**2)
     return np.sin(np.pi / 2 * stretch) / stretch
+
+
+def _hold_sources(N, C, w):
+    h = np.full(N + 1, 1 / N)
+    h[[0, -1]] /= 2
+    return -w * np.outer(h, C)
 
 
 def _norm(infidelities, weights, power=4):
@@ -141,5 +152,34 @@ ANSWERS = {
     },
     "ex-own-file": {
         "asks": "the path of the file", "take": read_file, "judge": file_holds_the_gaussian,
+    },
+    "ex-way-sources": {
+        "asks": "your function sources(N, C, w)",
+        "reference": _hold_sources,
+        "cases": ((4, np.array([0.0, 0.0, 1.0]), 0.1), (7, np.array([0.6, 0.0, -0.8]), 0.3)),
+        "wrong": {
+            "The first and the last node have half the weight of the others.":
+                lambda N, C, w: -w / N * np.outer(np.ones(N + 1), C),
+            "The cost is a mean over the pulse: it does not grow with the steps.":
+                lambda N, C, w: N * _hold_sources(N, C, w),
+        },
+    },
+    "ex-hermite-rule": {
+        "asks": "the list of the four numbers",
+        "reference": [1 / 2, 1 / 12, 1 / 2, -1 / 12],
+        "digits": 4,
+        "wrong": {
+            "The slopes take part in the integral, too.": [0.5, 0.0, 0.5, 0.0],
+            "Rising on the left adds, rising on the right takes away.":
+                [1 / 2, 1 / 12, 1 / 2, 1 / 12],
+            "The constant 1 has no slopes: not all columns belong to it.":
+                [73 / 140, 3 / 35, 67 / 140, -17 / 210],
+        },
+    },
+    "ex-two-bands": {
+        "asks": "the Pulse", "take": pack, "judge": pulse_serves_two_bands,
+    },
+    "ex-out-of-plane": {
+        "asks": "the Pulse", "take": pack, "judge": pulse_stays_out_of_the_plane,
     },
 }

@@ -188,3 +188,29 @@ def pulse_keeps_the_limits(data):
     if power > 0.3 + 1e-6 or slew > 0.15 / 2e-6 * (1 + 1e-6):
         return f"Its mean power is {power:.4f}, and it changes by up to {slew * 2e-6:.4f} in 2 us."
     return judge_pulse(data, "Ix", 400e-6, 5e3, 0.1, 0.99, 0.95)
+
+
+def pulse_serves_two_bands(data):
+    """An inversion on one side of the carrier, and nothing on the other."""
+    (pulse,) = pulses(data)
+    peak = pulse.amplitude.max() * pulse.rf_hz
+    if pulse.duration > 2e-3 * (1 + 1e-9) or peak > 5e3 * (1 + 1e-9):
+        return f"{pulse.duration * 1e6:g} us and {peak / 1e3:g} kHz of RF are too much."
+    for target, low, verb in (("-Iz", -2.5e3, "inverts"), ("Iz", 500.0, "leaves")):
+        grid = Ensemble.grid(np.linspace(low, low + 2e3, 101), np.linspace(0.97, 1.03, 5))
+        found = judge(pulse, _task(pulse, target, grid), 101, 5)
+        if found.minimum < 0.985:
+            return f"It {verb} the band from {low:g} Hz to {found.minimum:.4f} at worst."
+    return ""
+
+
+def pulse_stays_out_of_the_plane(data):
+    """An inversion that spends little time in the transverse plane."""
+    hint = judge_pulse(data, "-Iz", 200e-6, 5e3, 0.1, 0.985, -1.0)
+    (pulse,) = pulses(data)
+    if hint or pulse.control != "constant":
+        return hint or "Take a piecewise-constant control here."
+    finer = replace(pulse, waveform=np.repeat(pulse.waveform, 8, axis=1), dt=pulse.dt / 8)
+    mz = judge(finer, _task(finer, "-Iz", _grid(5e3, 0.1, 51, 5)), 51, 5).along("Iz")
+    share = np.mean(1 - mz**2) * pulse.duration / 200e-6
+    return f"In the plane it has a mean of {share:.3f} of the 200 us." if share > 0.45 else ""

@@ -5,10 +5,12 @@ import { button, make, placeOf, show } from "./outputs.js";
 import settings from "./settings.js";
 
 const here = new URL(".", import.meta.url);
+const STARTED = "Python has started …"; // and a job waits
 const idle = { port: null, worker: null, frame: null, jobs: new Map() };
 let python = { ...idle };
 let bar = null;
 let next = 1;
+let stops = 0;
 
 // --- Python, in a worker of a frame with a policy of its own ---------------------------------
 
@@ -24,8 +26,9 @@ function start() {
     if (mine !== python) return; // from before a stop
     const job = mine.jobs.get(data.id);
     if (data.kind === "loading") status(`Loading ${data.text} …`, data.share);
-    else if (data.kind === "ready") status("Python has started …", 1); // and a job waits
+    else if (data.kind === "ready") status(STARTED, 1);
     else if (data.kind === "failed") fail(data.text);
+    else if (data.kind === "begun") job?.tell();
     else if (data.kind !== "done") job?.handler?.(data);
     else mine.jobs.delete(data.id), job.resolve(data);
   };
@@ -33,11 +36,13 @@ function start() {
   document.body.append(frame);
 }
 
-function ask(job, handler) {
+// The handler gets what a job shows; tell says, in the bar, that it has begun.
+const begun = () => state.textContent === STARTED && status("Python is ready.");
+function ask(job, handler, tell = begun) {
   if (!python.port) start();
   const id = next++;
   return new Promise((resolve) => {
-    python.jobs.set(id, { resolve, handler });
+    python.jobs.set(id, { resolve, handler, tell });
     python.port.postMessage({ id, ...job });
   });
 }
@@ -45,6 +50,7 @@ function ask(job, handler) {
 function stop() {
   const { worker, frame, jobs } = python;
   python = { ...idle };
+  stops++;
   worker?.terminate();
   frame?.remove();
   jobs.forEach(({ resolve }) => resolve({ ok: false, stopped: true }));
@@ -81,17 +87,18 @@ function indented(pre) {
   const { startContainer, startOffset } = getSelection().getRangeAt(0);
   before.setStart(pre, 0);
   before.setEnd(startContainer, startOffset);
-  const line = before.toString().split("\n").pop();
+  const line = textOf(before.cloneContents()).split("\n").pop();
   return `\n${/^ */.exec(line)[0]}${/:\s*$/.test(line) ? "    " : ""}`;
 }
 
-// The text of an editor, folded or not; browsers break lines in three ways.
-function codeOf(pre) {
-  const copy = pre.cloneNode(true);
-  copy.querySelectorAll("br").forEach((br) => br.replaceWith("\n"));
-  copy.querySelectorAll("div").forEach((line) => line.prepend("\n"));
-  return copy.textContent.replace(/\u00a0/g, " ").replace(/\n$/, "");
+// The text of a part of an editor, folded or not; browsers break lines in three ways.
+function textOf(part) {
+  part.querySelectorAll("br").forEach((br) => br.replaceWith("\n"));
+  part.querySelectorAll("div").forEach((line) => line.prepend("\n"));
+  return part.textContent.replace(/\u00a0/g, " ");
 }
+
+const codeOf = (pre) => textOf(pre.cloneNode(true)).replace(/\n$/, "");
 
 // --- cells -----------------------------------------------------------------------------------
 
@@ -118,11 +125,11 @@ async function run(cell) {
   };
   cell.box.classList.add("live-running");
   const long = cell.seconds ? `, which takes about ${cell.seconds} s here` : "";
-  status(`Running cell ${cell.number} of ${cells.length}${long} …`, cell.number / cells.length);
-  const reply = await ask({ do: "run", code, name: `cell ${cell.number}` }, (data) => {
-    put();
-    show(data, output, place, ask);
-  });
+  const running = `Running cell ${cell.number} of ${cells.length}${long} …`;
+  const tell = () => status(running, cell.number / cells.length);
+  tell();
+  const handler = (data) => (put(), show(data, output, place, ask));
+  const reply = await ask({ do: "run", code, name: `cell ${cell.number}` }, handler, tell);
   if (!reply.stopped) put();
   if (reply.fatal) show({ kind: "error", text: reply.fatal }, output, place);
   cell.box.classList.remove("live-running");
@@ -135,10 +142,12 @@ async function run(cell) {
   return reply.ok;
 }
 
-// One after the other, until one fails; whoever asks meanwhile is served after it.
+// One after the other, until one fails; whoever asks meanwhile is served after it, or stopped.
 let queue = Promise.resolve();
 function runEach(wanted) {
+  const asked = stops;
   queue = queue.then(async () => {
+    if (asked !== stops) return false;
     const mine = wanted();
     for (const cell of mine) {
       if (await run(cell)) continue;
@@ -179,7 +188,11 @@ function status(text, share = null) {
 
 function addTools(cell) {
   const { number, pre, box } = cell;
-  const focusNext = () => cells[number]?.pre.focus();
+  const focusNext = () => {
+    const folded = cells[number]?.box.querySelector("details");
+    if (folded) folded.open = true; // what is folded takes no focus
+    cells[number]?.pre.focus();
+  };
   edit(pre, `Code of cell ${number}`, () => runOne(cell), focusNext);
   cell.state = make("span", { class: "live-state" });
   const long = cell.seconds ? make("span", { class: "live-long" }, `takes about ${cell.seconds} s`) : "";
@@ -215,7 +228,7 @@ function offer() {
   const source = new URL(settings.source, here);
   const site = source.host === location.host ? "this site" : source.host;
   const size = `${Math.round(settings.bytes / 1e6)} MB from ${site}, once`;
-  const note = `Python starts in your browser: ${size}. Nothing that you write is sent.`;
+  const note = `Python in your browser: ${size}. Nothing that you write is sent.`;
   bar = make("div", { class: "live-bar" },
     button("▶ Run this page here", open, { class: "live-start" }), make("span", { class: "live-note" }, note));
   title.after(bar);

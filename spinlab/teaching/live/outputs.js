@@ -14,22 +14,31 @@ export function button(text, onclick, more = {}) {
   return make("button", { type: "button", onclick, ...more }, text);
 }
 
-// HTML that Python made, without what could act in the page: a cell may have been pasted from
-// anywhere. The data of the book's own figures are scripts of a type that no browser runs.
+// HTML that Python made, without what could act in the page or ask another site: a cell may have been
+// pasted from anywhere. The data of the book's own figures are scripts of a type that no browser runs.
 export function harmless(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
-  for (const element of template.content.querySelectorAll("*")) {
+  return cleaned(template.content);
+}
+
+const ACTS = /^(script|style|iframe|frame|object|embed|base|meta|link|form|animate\w*|set)$/i;
+const HANDLES = /^(on.*|srcdoc|srcset|ping)$/i;
+const LEADS = /(href|src|action|poster|background)$/i;
+const PAINTS = /url\((?!["']?#)|image-set\(/i;
+
+function cleaned(root) {
+  for (const element of root.querySelectorAll("*")) {
     const data = /^application\/spin-/.test(element.getAttribute("type") ?? "");
-    const active = /^(script|iframe|object|embed|base|meta|link|form)$/i.test(element.localName);
-    if (active && !data) element.remove();
+    if (ACTS.test(element.localName) && !data) element.remove();
+    const near = element.localName === "a" ? /^(#|https?:)/i : /^(#|data:image\/)/i;
     for (const { name, value } of [...element.attributes]) {
-      const acts = /^on/i.test(name) || name === "srcdoc";
-      const link = /href$|^src$|^action$/i.test(name) && !/^(#|https?:|data:image\/)/i.test(value);
-      if (acts || link) element.removeAttribute(name);
+      const leads = LEADS.test(name) && !near.test(value);
+      const paints = PAINTS.test(value) || (name === "style" && value.includes("\\"));
+      if (HANDLES.test(name) || leads || paints) element.removeAttribute(name);
     }
   }
-  return template.content;
+  return root;
 }
 
 function block(kind, text) {
@@ -49,7 +58,7 @@ const SHOWS = {
     const tex = latex.replace(/^\$+|\$+$/g, "");
     const box = make("div", { class: "output text_latex math notranslate nohighlight" }, `\\[${tex}\\]`);
     output.append(box);
-    window.MathJax?.typesetPromise?.([box]);
+    window.MathJax?.typesetPromise?.([box]).then(() => cleaned(box)); // TeX knows \href
   },
   svg({ svg }, output, place) {
     const figure = harmless(svg).firstElementChild;

@@ -1,8 +1,8 @@
 // The page's Python: a worker, so that the page stays alive while it computes (see live.js).
 //
-// It gets one message, a port. On the port: jobs {id, do: "run", ...} come in; {id, kind: ...} goes
-// out while a job runs, {id, kind: "done", ...} at its end; {kind: "loading"}, {kind: "ready"}, and
-// {kind: "failed"} tell how far the start is.
+// It gets one message, a port. On the port: jobs {id, do: "run", ...} come in; {id, kind: "begun"}
+// goes out when a job begins, {id, kind: ...} while it runs, {id, kind: "done", ...} at its end;
+// {kind: "loading"}, {kind: "ready"}, and {kind: "failed"} tell how far the start is.
 
 import settings from "./settings.js";
 
@@ -18,13 +18,18 @@ const port = await new Promise((resolve) => {
 
 const source = new URL(settings.source, here).href;
 
-// The browser refuses a file whose sha256 is not the one that the book was made with.
+// The browser refuses a file whose sha256 is not the one that the book was made with. Pyodide would
+// wait for ever for some of them.
 const plainFetch = self.fetch;
 self.fetch = (resource, options) => {
   const name = String(resource.url ?? resource).split("/").pop();
   const integrity = settings.files[name];
-  return plainFetch(resource, integrity ? { ...options, integrity } : options);
+  if (!integrity) return plainFetch(resource, options);
+  const reply = plainFetch(resource, { ...options, integrity });
+  reply.catch(() => fail(`${name} cannot be loaded, or is not the file that the book knows.`));
+  return reply;
 };
+const fail = (text) => port.postMessage({ kind: "failed", text });
 
 let loaded = 0;
 function tell(bytes, text = "Python") {
@@ -121,10 +126,11 @@ const ready = start().then((py) => {
     notebook: ({ cells, answers }) => ({ text: kernel.notebook(py.toPy(cells), py.toPy(answers)) }),
   };
 });
-ready.catch((error) => port.postMessage({ kind: "failed", text: lastLine(error) }));
+ready.catch((error) => fail(lastLine(error)));
 
 port.onmessage = async ({ data }) => {
   const jobs = await ready;
+  port.postMessage({ id: data.id, kind: "begun" });
   const began = performance.now();
   let reply;
   try {
