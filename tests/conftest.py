@@ -14,6 +14,17 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Property tests draw the same examples every time, for a change is judged by what it changes, and
+# however busy the machine is; "pytest --hypothesis-profile=long" draws others, and many more.
+ALWAYS = {
+    "deadline": None, "database": None, "print_blob": True,
+    "suppress_health_check": [HealthCheck.too_slow],
+}  # fmt: skip
+settings.register_profile("short", derandomize=True, max_examples=35, **ALWAYS)
+settings.register_profile("long", derandomize=False, max_examples=1000, **ALWAYS)
+settings.load_profile("short")
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ MODULES = {
 }
 ORDER = [f"{wing}.{room}" if room else wing for wing, rooms in WINGS.items() for room in rooms.split() or [""]]
 NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
-CLUTTER = {".git", ".venv", "_build", "__pycache__", ".pytest_cache", ".ruff_cache"}
+CLUTTER = {".git", ".venv", "_build", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
 
 
 def relative_imports(name, tree):

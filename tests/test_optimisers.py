@@ -53,6 +53,19 @@ def test_all_find_the_minimum(optimiser):
     assert value(result.x)[0] == result.fun
 
 
+def test_newton_takes_a_step_that_gains_what_was_not_promised():
+    """Cut by the bounds: the model saw no gain, and the value fell, by infinitely much more."""
+    A = np.array([[0.3, 2.5], [-1.5, 0.8], [-2.2, -3.6], [3.5, 0.8]])
+
+    def waves(x):
+        return A @ x + [3.8, 2.1, 2.4, 3.6]
+
+    goal = sl.Goal(lambda x: (np.sin(waves(x)).sum(), np.cos(waves(x)) @ A),
+                   lambda x: -(A.T * np.sin(waves(x))) @ A)  # fmt: skip
+    result = sl.minimise(goal, [0.2, -0.5], "newton", -1.5, 1.5)
+    assert result.fun == result.history.fun.min() < result.history.fun[0] - 1
+
+
 @pytest.mark.parametrize("optimiser", sl.OPTIMISERS)
 def test_bounds_are_kept(optimiser):
     upper = np.array([0.5, 4, 4, 4])

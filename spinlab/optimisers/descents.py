@@ -105,7 +105,8 @@ def damped_newton(run, x, curvature, damping=1e-2, tolerance=1e-9):
                 if not np.any(step) or mu > 1e12 * np.abs(matrix).max():
                     return False, "No damped step makes the value smaller."
                 new_value, new_gradient = run(trial)
-                gain = (value - new_value) / max(predicted, 1e-300)
+                # Cut by the bounds, a step may promise nothing and gain something.
+                gain = min(1.0, (value - new_value) / max(predicted, 1e-300))
                 if new_value < value:
                     break
             mu, growth = max(mu, floor) * growth, 2 * growth
