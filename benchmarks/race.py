@@ -132,28 +132,41 @@ RUNNERS = {
 SEEDS, ITERATIONS, SECONDS, LEVELS = 7, 60, 8.0, (0.99, 0.995, 0.999)
 
 
-def optimisers():
-    """Iterations, CPU seconds and evaluations to each level; None where it was not reached."""
+def quarter_turn():
+    """The paper's universal quarter turn."""
     ensemble = sl.Ensemble.grid(np.linspace(-10e3, 10e3, 51), np.linspace(0.9, 1.1, 5))
-    problem = sl.Problem(
+    return sl.Problem(
         None, sl.turn(np.pi / 2, "x"), 500e-6, 500, 10e3, ensemble, objective="universal"
     )
+
+
+def timed(design, seconds=math.inf):
+    """What a design returns, which takes a callback, and the CPU seconds at all its iterations.
+
+    It is stopped after so many of them.
+    """
+    clock = [time.thread_time()]
+
+    def note(state):
+        clock.append(time.thread_time())
+        if clock[-1] - clock[0] > seconds:
+            raise StopIteration
+
+    result = design(callback=note)
+    return result, np.array(clock) - clock[0]
+
+
+def optimisers():
+    """Iterations, CPU seconds and evaluations to each level; None where it was not reached."""
+    problem = quarter_turn()
     table = {name: [] for name in RUNNERS}
     for seed in range(SEEDS):
         x0 = np.pi / 3 * np.random.default_rng(seed).uniform(-1, 1, (1, 500))
         for name, (optimiser, options) in RUNNERS.items():
-            clock = [time.thread_time()]
-
-            def note(state, clock=clock):
-                clock.append(time.thread_time())
-                if clock[-1] - clock[0] > SECONDS:
-                    raise StopIteration
-
-            result = sl.design(
-                problem, radius=0, method="spinors", x0=x0, optimiser=optimiser,
-                max_iterations=ITERATIONS, callback=note, **options,
-            )
-            seconds = np.array(clock) - clock[0]
+            result, seconds = timed(partial(
+                sl.design, problem, radius=0, method="spinors", x0=x0, optimiser=optimiser,
+                max_iterations=ITERATIONS, **options,
+            ), SECONDS)
             table[name].append(arrivals(result.history, seconds))
             print(seed, name, result.nit, round(result.fidelity, 5), flush=True)
     return {"iterations": ITERATIONS, "seconds": SECONDS, "levels": LEVELS, "table": table}

@@ -15,10 +15,13 @@ from pathlib import Path
 #: area: module in this folder
 AREAS = {
     "fem": "fem", "ensembles": "ensembles", "mma": "mma", "optimisers": "optimisers",
-    "mrs": "mrs", "beyond": "beyond", "live": "live", "reader": "reader", "peers": "peers",
+    "which": "which", "mrs": "mrs", "beyond": "beyond", "live": "live", "reader": "reader",
+    "peers": "peers",
 }  # fmt: skip
 
 RESULTS = Path(__file__).with_name("results.json")
+#: What the book cites of these rows.
+CITED = Path(__file__).parents[1] / "book" / "data" / "paper.json"
 
 
 def main(arguments=None):
@@ -40,7 +43,20 @@ def main(arguments=None):
     missed = [record["name"] for record in records if not record["ok"]]
     print(f"\n{len(records)} rows in {time.perf_counter() - start:.0f} s, written to {RESULTS}.")
     print("Baselines, by row, are named there.")
+    if lost := no_longer_made(records):
+        return f"The book cites rows that are no longer made: {'; '.join(lost)}."
     return f"Missed: {'; '.join(missed)}." if missed else 0
+
+
+def no_longer_made(records):
+    """Rows that the book cites, of the areas that have run, and that are not there."""
+    from which import names
+
+    cited = json.loads(CITED.read_text(encoding="utf-8"))["rows"] | {"which": names().values()}
+    made = {(record["area"], record["name"]) for record in records}
+    ran = {area for area, _ in made}
+    return [name for area in cited for name in cited[area]
+            if area in ran and (area, name) not in made]  # fmt: skip
 
 
 def as_line(record):

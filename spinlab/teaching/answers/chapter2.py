@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from functools import partial
+from math import factorial
 
 import numpy as np
 from scipy.optimize import brentq
@@ -64,6 +65,24 @@ def _double_root(s0, m, n):
 
 def _transfer_slope(R, M0, C):
     return np.cross(M0, R.T @ C)
+
+
+# --- the paper, and which method when ----------------------------------------------------
+
+
+def _terms(theta, N, eps, power=1):
+    """Least number of terms; the first term that is left out has a power more."""
+    n = 1
+    while N * theta ** (n + power) / factorial(n + power) > eps:
+        n += 1
+    return n
+
+
+def _largest(a, b, c, m):
+    d = 0
+    while a * (d + 1) ** 3 < b / m + c * (d + 1) ** 2:
+        d += 1
+    return d
 
 
 ROTATION = np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]])
@@ -177,6 +196,47 @@ ANSWERS = {
     "ex-how-many-starts": {
         "asks": "the two whole numbers of starts", "reference": [13, 3],
         "wrong": {"Round up, not down.": [12, 2]},
+    },
+    "ex-third-order": {
+        "asks": "the three apparent orders", "reference": [2.86683, 1.775641, 1.986342],
+        "wrong": {"To which base is the logarithm?": [1.987135, 1.230781, 1.376828]},
+    },
+    "ex-rough-errors": {
+        "asks": "the three errors: trajectory, gradient by samples, gradient by unknowns",
+        "reference": [0.01359944, 0.04203008, 0.02791749],
+        "wrong": {"The filter is still on.": [9.654379e-4, 0.03731534, 1.574477e-3]},
+    },
+    "ex-what-is-left": {
+        "asks": "your function left(r, q)",
+        "reference": lambda r, q: q + r * (1 - q),
+        "cases": ((20.0, 0.5), (5.0, 0.9), (100.0, 0.2)),
+        "wrong": {
+            "The subproblem takes its time with GRAPE, too.": lambda r, q: r * (1 - q),
+            "This is the gradient alone.": lambda r, q: r,
+            "Which share is the subproblem's?": lambda r, q: 1 - q + r * q,
+        },
+    },
+    "ex-series-terms": {
+        "asks": "your function terms(theta, N, eps)",
+        "reference": _terms,
+        "cases": ((0.09, 128, 1e-2), (0.09, 128, 1e-6), (0.5, 1000, 1e-4), (0.02, 400, 1e-8)),
+        "wrong": {
+            "The term that is left out first has one power more.":
+                lambda theta, N, eps: _terms(theta, N, eps, 0),
+            "Every step adds its error.": lambda theta, N, eps: _terms(theta, 1, eps),
+        },
+    },
+    "ex-where-they-cross": {
+        "asks": "your function largest(a, b, c, m)",
+        "reference": _largest,
+        "cases": (
+            (4e-9, 2e-5, 4e-9, 1), (4e-9, 2e-5, 4e-9, 30), (1e-8, 1e-5, 3e-8, 4),
+            (2e-9, 3e-5, 1e-8, 1),
+        ),
+        "wrong": {
+            "The members share what Python takes.": lambda a, b, c, m: _largest(a, b, c, 1),
+            "There the series is ahead already.": lambda a, b, c, m: _largest(a, b, c, m) + 1,
+        },
     },
     "ex-floor": {
         "asks": "the phases in rad, an array of 500",
