@@ -154,7 +154,7 @@ def measures():
         "code lines, core": (core, 3950),
         # 4800 before sequences went to the scanner: slices, pathways, fits, relaxation, Pulseq; the
         # core's share of what it grew by since is here, too.
-        "code lines, core and mrs": (core + mrs, 5850),
+        "code lines, core and mrs": (core + mrs, 5860),
         "share of checks in the code, %": (100 * sum(shares.values()) / sum(rows.values()), 12),
         f"files over {FILE} lines": (len(longest["files"]), 0),
         f"functions over {FUNCTION} lines of code": (len(longest["functions"]), 0),

@@ -1,11 +1,13 @@
 """The scan of many members, against the band of few; both controls, real and complex."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from tables import case, relative
 
 import spinlab as sl
-from spinlab.propagation import methods, rotations
+from spinlab.propagation import methods, quaternions, rotations
 
 BOTH = pytest.mark.parametrize("control", ["constant", "linear"])
 
@@ -41,6 +43,28 @@ def test_complex_step_passes_the_scan(control):
         final, _ = scan(pulse.generator, waveform, pulse.dt, columns, control)
         slope = (final[..., 0] @ target).sum().imag / 1e-30
         assert gradient[index] == pytest.approx(slope, rel=1e-11)
+
+
+@pytest.mark.parametrize("turn, tilt, size, shared", [
+    (1.4, 0, 1.4, True), (0.05, 0, 1.0, True),
+    (1.5, 0, 1.0, False), (0.05, 1e-3, 1.0, False), (0.3, 0, 1.5, False),
+])  # fmt: skip
+def test_polynomials_of_the_angle(turn, tilt, size, shared, rng, monkeypatch):
+    """They are taken where they are exact to rounding, and nowhere else."""
+    asked = []
+    monkeypatch.setattr(rotations, "step_quaternions",
+                        lambda w: asked.append(w) or quaternions.step_quaternions(w))  # fmt: skip
+    spin = sl.evaluate(offset_hz=np.linspace(-3e5, 3e5, 7), rf_hz=turn / (2 * np.pi * 1e-6))
+    controls = spin.controls + tilt * spin.drift[:, None]
+    phase = rng.uniform(-np.pi, np.pi, 40)
+    tilted = dataclasses.replace(spin, controls=controls)
+    waveform = size * np.array([np.cos(phase), np.sin(phase)])
+    pulse = tilted, waveform, 1e-6, np.eye(3)
+    final, pullback = scan(*pulse)
+    band = sl.linearise(*pulse)
+    assert relative(final, band.states[:, -1]) < 1e-13 and bool(asked) != shared
+    costates = rng.normal(size=final.shape)
+    assert relative(pullback(costates), band.pullback_final(costates)) < 2e-13
 
 
 def test_a_spin_that_nothing_turns_keeps_its_gradient():

@@ -17,6 +17,7 @@ from functools import partial
 from math import factorial
 
 import numpy as np
+from numpy.polynomial import chebyshev
 
 from ..inputs import require
 from . import quaternions
@@ -194,13 +195,42 @@ def linearise(axes, rho0, control, waveform):
 def prepare_final(generator, dt, rho0, control="constant"):
     """Final states of many members, as a function of the waveform: :func:`linearise_final`."""
     axes = dt * rotation_axes(generator).transpose(2, 1, 0)  # (3, 1 + controls, members)
-    return partial(linearise_final, np.ascontiguousarray(axes), rho0, control)
+    polynomials = angle_polynomials(axes) if control == "constant" else None
+    return partial(linearise_final, np.ascontiguousarray(axes), polynomials, rho0, control)
 
 
-def linearise_final(axes, rho0, control, waveform):
+def angle_polynomials(axes, degree=7):
+    r"""What a step needs of its angle, as polynomials of its :math:`x = |u|^2`, for all members.
+
+    Where the drift is at right angles to equal controls, as an offset is to RF,
+    :math:`\theta^2 = |w_0|^2 + x\,|w_1|^2`: a small matrix product over all steps and members then
+    replaces nine passes over the memory.
+
+    Returns
+    -------
+    ndarray, (5, degree + 1, members), or None
+        Chebyshev coefficients over 0 <= x <= 2 of ``1 - cos(theta/2)``, ``sin(theta/2)/theta``, and
+        ``a``, ``b``, ``c`` of :func:`rotation_coefficients`; exact to rounding where the controls
+        turn by at most 1.4 rad at x = 1.  None where they turn further, or not at right angles.
+    """
+    gram = np.einsum("iam,ibm->mab", axes, axes)
+    w0, w1 = gram[:, 0, 0], gram[:, 1, 1]
+    apart = np.eye(gram.shape[1]) * w1[:, None, None]
+    apart[:, 0, 0] = w0
+    if np.any(np.abs(gram - apart) > 1e-15 * gram.max()) or w1.max() > 2:
+        return None
+    nodes = chebyshev.chebpts1(degree + 1)
+    square = w0 + (1 + nodes[:, None]) * w1
+    cosine, sine = quaternions.half_angles(square)
+    _, *abc = rotation_coefficients(np.sqrt(square)[..., None] * [1.0, 0, 0])
+    return np.linalg.solve(chebyshev.chebvander(nodes, degree), np.stack([1 - cosine, sine, *abc]))
+
+
+def linearise_final(axes, polynomials, rho0, control, waveform):
     """Final states of many members by running quaternions, and the derivative backwards.
 
-    Parameters as in :func:`linearise`, but that the axes have their own axes in reverse order.
+    Parameters as in :func:`linearise`, but that the axes have their own axes in reverse order; and
+    what :func:`angle_polynomials` returns.
 
     Returns
     -------
@@ -220,7 +250,23 @@ def linearise_final(axes, rho0, control, waveform):
         """At the ends of the k-th steps of all blocks, times dt: arrays (3, blocks, members)."""
         return [controls[k] @ axes for controls in folded]
 
-    local, before = scan(step_quaternions(effective_rotation(*velocities(k))) for k in within)
+    x = (waveform**2).sum(axis=0)
+    if shared := polynomials is not None and x.real.max() <= 2:
+        # What fills up the fold is 0 in each polynomial: 1 - cos = 0.
+        powers = fold(chebyshev.chebvander(x - 1, polynomials.shape[1] - 1).T)
+        powers = powers.transpose(1, 2, 0).copy()  # (within, blocks, degree + 1)
+
+    def step(k):
+        w = effective_rotation(*velocities(k))
+        if not shared:
+            return step_quaternions(w)
+        versine, sine = powers[k] @ polynomials[:2]
+        quaternions = np.empty((4, *versine.shape), versine.dtype)
+        np.subtract(1, versine, out=quaternions[0])
+        np.multiply(sine, w, out=quaternions[1:])
+        return quaternions
+
+    local, before = scan(map(step, within))
     final = rotate(before[:, -1, :, None], rho0[:, None])
 
     def pullback(costates, weights=None):
@@ -231,7 +277,8 @@ def linearise_final(axes, rho0, control, waveform):
         for k in within:
             both = velocities(k)
             w = effective_rotation(*both)
-            gradient = by_rotation_vector(w, rotate(local[k], starts), *_from_half_angles(w))
+            abc = powers[k] @ polynomials[2:] if shared else _from_half_angles(w)
+            gradient = by_rotation_vector(w, rotate(local[k], starts), *abc)
             for rows, part in zip(at_ends, _at_ends(gradient, *both), strict=True):
                 if weights is None:
                     rows.append(np.einsum("ibm,icm->cbm", part, reach))
