@@ -83,7 +83,7 @@ def flowing_sample_is_excited(data):
     rf, _ = from_phase(phases.reshape(1, -1))
     end = slab.march(np.vstack([rf, np.ones(200)]), 10e-6, [0, 0, 1.0])[-1]
     value = inside @ end[:, 0] / inside.sum()
-    return "" if value >= 0.996 else f"With diffusion and flow it reaches {value:.4f}."
+    return "" if value >= 0.9975 else f"With diffusion and flow it reaches {value:.4f}."
 
 
 #: name: what :class:`spinlab.teaching.exercises.Exercise` is made from
