@@ -183,7 +183,7 @@ def test_a_cluster_of_two_processes_one_of_which_is_killed(tmp_path):
     killed = [tmp_path / "killed in the race", tmp_path / "killed in the sweep"]
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50,
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50,
             local_directory=str(tmp_path),
         ) as cluster,
         distributed.Client(cluster) as client,
