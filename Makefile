@@ -15,10 +15,11 @@ SLIDES_STAMP := $(VENV)/.installed-slides
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint book live browser package pdf slides bench size clean
+.PHONY: help test coverage lint book live browser package pdf slides bench size clean
 
 help:
 	@echo "make test     check the code's style and run all tests, with the docstrings' examples"
+	@echo "make coverage the tests once more, and which lines of the library none of them runs"
 	@echo "make book     execute every chapter and build the book into _build/html"
 	@echo "make live     put Python for the browser into the built book, for its button \"Run this page here\""
 	@echo "make browser  read the built book with a browser, without a network (needs Chromium)"
@@ -33,6 +34,10 @@ help:
 # Agg: the tests draw figures, but open no window.
 test: lint
 	MPLBACKEND=Agg $(BIN)/python -m pytest
+
+coverage: $(STAMP)
+	MPLBACKEND=Agg $(BIN)/python -m coverage run --source=spinlab -m pytest
+	$(BIN)/python -m coverage report --skip-covered --show-missing --fail-under=95
 
 lint: $(STAMP)
 	$(BIN)/python -m ruff check .
