@@ -258,7 +258,6 @@ METHODS = [
     ("sl.linearise(spin, u, dt, z).pullback(np.ones(3))", "costates must have shape (6, 3)"),
     ("sl.linearise(spin, u, dt, z, 'grape').pullback(np.ones((7, 3)))", "but (7, 3) arrived"),
     ("sl.linearise(spin, u, dt, z).pullback(np.full((6, 3), nan))", "costates must be finite"),
-    ("sl.linearise(spin, u, dt, z).pullback_final(np.ones(4))", "costates must have shape (3,)"),
     ("sl.linearise(spin, u, dt, z).pushforward(np.ones((2, 7)))", "must have shape (2, 5)"),
     ("sl.propagate(spin, 'u', dt, z)", "waveform must hold numbers"),
     ("sl.propagation.linearise_final(many, u, dt, np.ones(4))", "rho0 must have shape (3,)"),

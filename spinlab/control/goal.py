@@ -17,7 +17,7 @@ import numpy as np
 from ..inputs import arrays, choice, instance, require
 from ..optimisers.goal import Goal
 from ..propagation import spinors
-from ..propagation.methods import METHODS, linearise, prepare_objective
+from ..propagation.methods import METHODS, linearise_final, prepare_objective
 from ..propagation.spinor_holds import gauss_newton_of_holds, with_hold_curvatures, with_holds
 from ..pulses.filter_and_bound import Parametrisation
 from ..pulses.limits import checked_limits, limit_rows
@@ -145,12 +145,12 @@ def tangents(problem, method, feel):
     def by_member(x, every=1):
         waveform, pullback = feel(x)
         part = generator if every == 1 else generator.member(slice(None, None, every))
-        path = linearise(part, waveform, problem.dt, rho0, method, problem.control)
-        final, blocks = path.states[:, -1], []
+        task = part, waveform, problem.dt, rho0, method, problem.control
+        (final, final_pullback), blocks = linearise_final(*task), []
         for index in np.ndindex(final.shape[1:]):
             costates = np.zeros_like(final)
             costates[(slice(None), *index)] = scale
-            blocks.append(pullback(path.pullback_final(costates)))
+            blocks.append(pullback(final_pullback(costates)))
         return scale * (final - target).reshape(len(final), -1), np.stack(blocks, axis=1)
 
     def residuals(x):
