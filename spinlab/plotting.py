@@ -4,8 +4,6 @@ Every function returns the matplotlib figure, in the units of the laboratory (mi
 kilohertz), and lays it out itself, whatever style is in use.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import matplotlib.pyplot as plt

@@ -1,7 +1,5 @@
 """Adaptive ensembles: the design grid becomes finer where the judge disagrees with it."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass, replace
 

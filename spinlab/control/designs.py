@@ -1,7 +1,5 @@
 """Design: from a problem to a pulse, by any optimiser, keeping the best that was seen."""
 
-from __future__ import annotations
-
 import inspect
 from dataclasses import dataclass
 

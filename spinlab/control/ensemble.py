@@ -5,8 +5,6 @@ design grid must not be coarser in offset than :math:`1/(2T)`: between two coars
 optimiser finds room to fail, :eq:`eq-grid-spacing`.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Exact propagation of a pulse for the judge, whatever method designed it."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..propagation.methods import linearise_final

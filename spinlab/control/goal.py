@@ -6,8 +6,6 @@ have a shorter one, ``method="spinors"``: all out of one forward pass,
 :mod:`spinlab.propagation.spinors`.  Whatever does not depend on the unknowns is prepared once.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from numbers import Real
 from reprlib import repr as brief

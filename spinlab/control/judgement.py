@@ -4,8 +4,6 @@ amplifier.
 Numbers alone; :func:`spinlab.plot_report` draws them.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 

@@ -14,8 +14,6 @@ infidelities and weights, (members,), and returns the number and its derivative 
 :data:`AGGREGATES`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

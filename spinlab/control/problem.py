@@ -1,7 +1,5 @@
 """The control problem: what a pulse shall do, for whom, and with what means."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from functools import partial
 

@@ -7,8 +7,6 @@ ensembles, pieces of a grid.  Both go through joblib.  They use every core of th
 where the work of a worker that dies is done again.  The results are the same everywhere.
 """
 
-from __future__ import annotations
-
 import math
 import pickle
 import traceback

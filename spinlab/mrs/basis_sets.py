@@ -6,8 +6,6 @@ The signs differ: on disk, each of the three holds the complex conjugate of our 
 (:mod:`spinlab.mrs.spectra`), because for them a higher chemical shift is a more negative frequency.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -14,8 +14,6 @@ the nominal field.  Where the spectrum :math:`y_m` of a member is another one th
 :eq:`eq-basis-bias`.  The baseline is projected out of everything.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

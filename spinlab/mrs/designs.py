@@ -1,7 +1,5 @@
 """Designs on spectra: the goal of a problem, what comes out, and the pulses that are shipped."""
 
-from __future__ import annotations
-
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor

@@ -4,8 +4,6 @@ Eleven Gaussians, data with their source in ``macromolecules.json`` next to this
 by spins that couple with nothing.  So they pass through every sequence, shaped pulses included.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -9,8 +9,6 @@ Spins are numbered from 1 in the data, as in the literature.  Matrices are of si
 |\beta\beta\dots\rangle`.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field, fields, replace
 from functools import cache, lru_cache

@@ -8,8 +8,6 @@ which is ``press(te1, te2, free=True)``.  A loss takes ``{name: spectrum}`` and 
 with ``{name: derivative}``; one adjoint then serves every loss, :eq:`eq-spectrum-adjoint`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property

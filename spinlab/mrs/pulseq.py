@@ -19,8 +19,6 @@ a pathway :math:`p_0 \to p_1 \to p_2 \to p_3 \to -1` passes if
 at each echo, +1, -1, +1, -1 would pass as well, as RF between the echoes changes the order.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -6,8 +6,6 @@ the coherences, whether pulses follow B1, which pulses have slices, and where a 
 Take a sequence apart, replace blocks, or write your own.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cache
 

@@ -16,8 +16,6 @@ Figures of merit judge a window ``(low, high)`` of chemical shifts, which the ax
 take one spectrum, (points,), or those of all members, (members, points).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -5,8 +5,6 @@ ended.  The books ``run`` (made by :func:`spinlab.minimise`) give value and grad
 hold the goal and the bounds, and are told after every iteration.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize

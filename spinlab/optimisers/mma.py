@@ -9,8 +9,6 @@ Source: K. Svanberg, Int. J. Numer. Meth. Eng. 24 (1987) 359; SIAM J. Optim. 12 
 GCMMA, two methods for nonlinear optimization (notes, KTH Stockholm, 2007).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

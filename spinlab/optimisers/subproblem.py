@@ -14,8 +14,6 @@ Its solvers are in ``subproblem_solvers.py``.
 Source: K. Svanberg, Int. J. Numer. Meth. Eng. 24 (1987) 359 and SIAM J. Optim. 12 (2002) 555.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

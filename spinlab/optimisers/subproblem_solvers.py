@@ -9,8 +9,6 @@ Source: K. Svanberg, Int. J. Numer. Meth. Eng. 24 (1987) 359 and SIAM J. Optim. 
 predictor and corrector of the interior point: S. Mehrotra, SIAM J. Optim. 2 (1992) 575.
 """
 
-from __future__ import annotations
-
 from collections import namedtuple
 
 import numpy as np
