@@ -23,8 +23,8 @@ from .elements import ELEMENTS
 
 #: name: prepare(generator, dt, rho0, control)
 METHODS = {
-    "grape": grape.prepare,
-    "grape-batched": grape.prepare_batched,
+    "grape": partial(partial, grape.linearise),  # it has nothing to prepare
+    "grape-batched": partial(partial, grape.linearise_batched),
     "rotations": rotations.prepare,
     **{f"fem-{name}": partial(fem.prepare, element=name) for name in ELEMENTS},
     "fem-linear-sparse": partial(fem.prepare, element="linear", solver="sparse"),
