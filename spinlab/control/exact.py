@@ -15,6 +15,11 @@ def mean_times(ensemble):
     return {name.lower(): ensemble.weights @ values for name, values in times.items()}
 
 
+def exact_method(system):
+    """The method of a piecewise-constant pulse: closed forms of one spin, else exponentials."""
+    return "grape-batched" if system.spins > 1 or system.relaxes else "rotations"
+
+
 def propagators(problem, pulse):
     """Propagators of all members as unit quaternions, (4, members): the steps one by one."""
     turn = 2 * np.pi * pulse.dt * problem.ensemble.offset_hz

@@ -11,12 +11,10 @@ import numpy as np
 
 from ..inputs import arrays, instance, require, warn, whole
 from ..propagation.methods import linearise
-from ..pulses import measures
-from ..pulses.pulse import Pulse
-from ..spins.generators import observable, state
-from ..spins.systems import liouvillian
+from ..pulses import Pulse, measures
+from ..spins import liouvillian, observable, state
 from .ensemble import Ensemble
-from .exact import cut, final_states, mean_times, propagators
+from .exact import cut, exact_method, final_states, mean_times, propagators
 
 
 class CoarseGridWarning(UserWarning):
@@ -168,9 +166,8 @@ class Judgement:
         start = state("Iz", liouvillian(system)) if start.ndim > 1 else start
         generator = task.generator()
         waveform, dt, substeps = cut(self.felt, generator)
-        one_spin = system.spins == 1 and not system.relaxes
-        method = "rotations" if one_spin else "grape-batched"
-        path = linearise(generator, waveform, dt, start, method, self.felt.control)
+        how = exact_method(system), self.felt.control
+        path = linearise(generator, waveform, dt, start, *how)
         return path.states[:, ::substeps]
 
     def along(self, name):
@@ -276,8 +273,7 @@ def judge(pulse, problem=None, offsets=201, scales=21, method=None, distortion=N
     if problem.objective == "universal":
         values = judged.spinor_fidelity()(propagators(judged, felt)).values
     else:
-        one_spin = problem.system.spins == 1 and not problem.system.relaxes
-        method = method or ("rotations" if one_spin else "grape-batched")
+        method = method or exact_method(problem.system)
         values, _ = judged.objective_function()(final_states(judged, felt, method))
     shape = tuple(len(axis) for axis in ranges)
     return Judgement(pulse, felt, problem, *ranges, values.reshape(shape))
