@@ -8,8 +8,7 @@ import numpy as np
 from ..inputs import arrays, function, instance, require, whole
 from ..optimisers.goal import Goal, Optimum
 from ..optimisers.loop import CONSTRAINED, minimise
-from ..pulses.distortion import Distortion
-from ..pulses.pulse import Pulse
+from ..pulses import Distortion, Pulse
 from .judgement import judge
 
 #: No unknown of a start is larger: beyond, a phase has no digits left.

@@ -14,8 +14,7 @@ import numpy as np
 
 from ..inputs import arrays, choice, instance, require
 from ..optimisers.goal import Goal
-from ..propagation import spinors
-from ..propagation.methods import METHODS, linearise_final, prepare_objective
+from ..propagation import METHODS, linearise_final, prepare_objective, spinors
 from ..propagation.spinor_holds import gauss_newton_of_holds, with_hold_curvatures, with_holds
 from ..pulses.filter_and_bound import Parametrisation
 from ..pulses.limits import checked_limits, limit_rows
