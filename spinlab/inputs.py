@@ -70,25 +70,15 @@ def file_path(path):
     return path
 
 
-def number(name, value, unit="", words="one number", holds=np.isfinite):
-    """The value as a float, if it is one real, finite number, and what else is asked for holds."""
+def number(name, value, unit=""):
+    """The value as a float, if it is one real, finite number."""
     try:
         found = finite_array(name, value)
-        good = found.ndim == 0 and np.asarray(value).dtype != bool and holds(found)
+        good = found.ndim == 0 and np.asarray(value).dtype != bool
     except (TypeError, ValueError):
         good = False
-    require(good, f"{name} must be {words}{unit}, but {brief(value)} arrived.")
+    require(good, f"{name} must be one number{unit}, but {brief(value)} arrived.")
     return float(found)
-
-
-def positive(name, value, unit=""):
-    """The value as a float, if it is a positive, finite number."""
-    return number(name, value, unit, "a positive number", lambda found: found > 0)
-
-
-def not_negative(name, value, unit=""):
-    """The value as a float, if it is 0 or a positive, finite number."""
-    return number(name, value, unit, "0 or a positive number", lambda found: found >= 0)
 
 
 def whole(name, value, least=1, most=np.inf):

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files.formats import write_text
-from ..inputs import file_path, hold, instance, positive, require, whole
+from ..inputs import arrays, file_path, hold, instance, require, whole
 from .blocks import check_sequence, duration
 from .metabolites import METABOLITES, Metabolite, Scanner, metabolite
 from .simulation import simulate
@@ -84,7 +84,7 @@ def basis_set(sequence, scanner, molecules=METABOLITES, points=2048, dwell=2.5e-
     instance("molecules", molecules, (list, tuple))
     molecules = [metabolite(one) for one in molecules]
     names = _file_names([one.name for one in molecules])
-    dwell = positive("dwell", dwell, " of seconds")
+    dwell = arrays("dwell: > 0 (seconds)", dwell=dwell)
     times = dwell * np.arange(whole("points", points, least=2))
     echo_time = duration(sequence) if echo_time is None else echo_time
     centre, fids = Scanner(scanner.larmor_hz, CENTRE_PPM), []

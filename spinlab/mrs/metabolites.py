@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files.formats import read_text
-from ..inputs import arrays, choice, file_path, frozen, hold, instance, positive, require, whole
+from ..inputs import arrays, choice, file_path, frozen, hold, instance, require, whole
 from ..spins.operators import MAX_SPINS, spin_matrices
 from ..spins.systems import SpinSystem, hamiltonian_terms
 
@@ -55,7 +55,7 @@ class Scanner:
     @classmethod
     def of_field(cls, tesla, carrier_ppm=3.0):
         """The scanner of a field in tesla."""
-        return cls(GAMMA_HZ * positive("The field", tesla, " of tesla"), carrier_ppm)
+        return cls(GAMMA_HZ * arrays("tesla: > 0", tesla=tesla), carrier_ppm)
 
     def offset_hz(self, shift_ppm):
         """Offset from the carrier of a chemical shift."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..inputs import arrays, instance, positive
+from ..inputs import arrays, instance
 from .standard_form import Form, start_in_box
 from .subproblem import Solution, Subproblem
 from .subproblem_solvers import solve
@@ -52,8 +52,7 @@ class MMAOptions:
     inner: int = 30
 
     def __post_init__(self):
-        for name, value in vars(self).items():
-            positive(name, value)
+        arrays("; ".join(f"{name}: > 0" for name in vars(self)), **vars(self))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import getval, isbox
 
-from ..inputs import arrays, choice, instance, positive, require, whole
+from ..inputs import arrays, choice, instance, require, whole
 from ..spins.generators import Generator
 
 
@@ -64,7 +64,7 @@ def check_gradient(function, x, kind="complex", samples=None, step=None, seed=0)
     """
     x = arrays("x: ...", x=x)
     choice("check", kind, ("complex", "difference"))
-    step = {"complex": 1e-30, "difference": 1e-5}[kind] if step is None else positive("step", step)
+    step = arrays("step?: > 0", step=step) or {"complex": 1e-30, "difference": 1e-5}[kind]
     pair = function(x.copy())
     hint = "It is (value, gradient)."
     value, gradient = instance("What the function returns", pair, (tuple, list), hint)

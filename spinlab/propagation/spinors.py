@@ -17,7 +17,7 @@ from reprlib import repr as brief
 
 import numpy as np
 
-from ..inputs import arrays, choice, finite_array, positive, require
+from ..inputs import arrays, choice, finite_array, require
 from . import quaternions
 from .quaternions import fold, prefix_products, product, rotate_back, step_quaternions, unfold
 
@@ -163,10 +163,9 @@ def cross_matrices(v):
 
 def gradient_of_mean(tangents, fidelity, weights):
     """Gradient of the weighted mean fidelity by the phases, (steps,): one product."""
-    steps = len(tangents)
     if fidelity.slopes.ndim == 3:  # a running cost has slopes for every step
         return np.einsum("nik,nik->n", tangents, weights * fidelity.slopes)
-    return tangents.reshape(steps, -1) @ (weights * fidelity.slopes).ravel()
+    return np.tensordot(tangents, weights * fidelity.slopes, 2)
 
 
 def member_gradients(tangents, fidelity):
@@ -249,6 +248,6 @@ def turn(angle_rad, axis="x"):
     if isinstance(axis, str):
         axis = np.eye(3)["xyz".index(choice("axis", axis, ("x", "y", "z")))]
     angle, axis = arrays("angle_rad: (rad); axis: 3", angle_rad=angle_rad, axis=axis)
-    length = positive("the length of axis", np.linalg.norm(axis))
-    w, x, y, z = step_quaternions(angle / length * axis)
+    require(axis.any(), "axis is zero; give a direction, such as (1, 0, 0).")
+    w, x, y, z = step_quaternions(angle / np.linalg.norm(axis) * axis)
     return np.array([[w - 1j * z, -y - 1j * x], [y - 1j * x, w + 1j * z]])
