@@ -141,9 +141,7 @@ class Judgement:
 
         A small grid over the ensemble, its centre in the middle, and the worst member last.
         """
-        ranges = [np.linspace(axis[0], axis[-1], count) if len(axis) > 1 else axis
-                  for axis, count in ((self.offset_hz, 7), (self.b1_scale, 3))]  # fmt: skip
-        grid = Ensemble.grid(*ranges)
+        grid = Ensemble.grid(*_spread(self.offset_hz, 7, self.b1_scale, 3))
         axes = zip((grid.offset_hz, grid.b1_scale), self.worst_member, strict=True)
         return [np.append(axis, worst) for axis, worst in axes]
 
@@ -264,11 +262,9 @@ def judge(pulse, problem=None, offsets=201, scales=21, method=None, distortion=N
     require(rows == controls, f"The pulse has {rows} rows, but the problem {controls} controls.")
     _warn_of_coarse_grid(pulse, problem)
     felt = pulse if distortion is None else pulse.felt(distortion)
-    axes = zip(("offsets", "scales"), (offsets, scales),
-               (problem.ensemble.offset_hz, problem.ensemble.b1_scale), strict=True)  # fmt: skip
-    ranges = [np.linspace(a.min(), a.max(), whole(name, count, 2)) if np.ptp(a) else a[:1]
-              for name, count, a in axes]  # fmt: skip
-    ensemble = Ensemble.grid(*ranges, **mean_times(problem.ensemble))
+    members = problem.ensemble
+    ranges = _spread(members.offset_hz, offsets, members.b1_scale, scales)
+    ensemble = Ensemble.grid(*ranges, **mean_times(members))
     judged = replace(problem, ensemble=ensemble, rf_hz=felt.rf_hz)
     if problem.objective == "universal":
         values = judged.spinor_fidelity()(propagators(judged, felt)).values
@@ -277,6 +273,13 @@ def judge(pulse, problem=None, offsets=201, scales=21, method=None, distortion=N
         values, _ = judged.objective_function()(final_states(judged, felt, method))
     shape = tuple(len(axis) for axis in ranges)
     return Judgement(pulse, felt, problem, *ranges, values.reshape(shape))
+
+
+def _spread(offset_hz, offsets, b1_scale, scales):
+    """Axes of so many points over the ranges of others; of one where there is no range."""
+    axes = ("offsets", offset_hz, offsets), ("scales", b1_scale, scales)
+    return [np.linspace(axis.min(), axis.max(), whole(name, count, 2)) if np.ptp(axis) else axis[:1]
+            for name, axis, count in axes]  # fmt: skip
 
 
 def _warn_of_coarse_grid(pulse, problem):
