@@ -69,8 +69,6 @@ class MMAState:
         Asymptotes of the last approximation.
     solution : Solution or None
         Of the last subproblem: its ``y``, ``z``, multipliers, and whether it converged.
-    iteration : int
-        How many steps were made.
     """
 
     x: np.ndarray
@@ -82,7 +80,6 @@ class MMAState:
     low: np.ndarray | None = None
     upp: np.ndarray | None = None
     solution: Solution | None = None
-    iteration: int = 0
 
 
 def start(x0, lower, upper, form):
@@ -216,4 +213,4 @@ def _multipliers(state):
 
 def _advance(state, sub, solution):
     return replace(state, x=solution.x, before=state.x, earlier=state.before, low=sub.low,
-                   upp=sub.upp, solution=solution, iteration=state.iteration + 1)  # fmt: skip
+                   upp=sub.upp, solution=solution)  # fmt: skip
