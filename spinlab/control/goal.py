@@ -7,8 +7,6 @@ have a shorter one, ``method="spinors"``: all out of one forward pass,
 """
 
 from dataclasses import replace
-from numbers import Real
-from reprlib import repr as brief
 
 import numpy as np
 
@@ -91,10 +89,8 @@ def aggregated(goal, aggregate, weights):
 def aggregate_of(aggregate, infidelities, weights):
     """What an aggregate returns, if it is a number and its slopes."""
     pair = aggregate(infidelities, weights)
-    good = isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], Real)
-    if not good:
-        raise TypeError(f"An aggregate must return (number, slopes), but {brief(pair)} arrived.")
-    return pair[0], arrays(f"slopes: {len(weights)}", slopes=pair[1])
+    number, slopes = instance("What an aggregate returns", pair, tuple, "It is (number, slopes).")
+    return arrays(f"number: ; slopes: {len(weights)}", number=number, slopes=slopes)
 
 
 def general_goal(problem, shape, method):
