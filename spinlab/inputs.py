@@ -11,13 +11,11 @@ Traceback (most recent call last):
 ValueError: weights must have shape (members,) with members = 3, but (2,) arrived.
 """
 
-import os
 import re
 import sys
 import warnings
 from functools import cache
 from numbers import Integral
-from pathlib import Path
 from reprlib import repr as brief
 
 import numpy as np
@@ -61,13 +59,6 @@ def choice(what, value, names):
     if not (isinstance(value, str) and value in names):
         raise ValueError(f"There is no {what} {brief(value)}; choose one of {', '.join(names)}.")
     return value
-
-
-def file_path(path):
-    """The path of a file, where no folder has it already."""
-    path = Path(instance("path", path, (str, os.PathLike)))
-    require(not path.is_dir(), f"{path} is a folder; give the path of a file in it.")
-    return path
 
 
 def number(name, value, unit=""):

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files.formats import write_text
-from ..inputs import arrays, file_path, hold, instance, require, whole
+from ..files.formats import file_path, write_text
+from ..inputs import arrays, hold, instance, require, whole
 from .blocks import check_sequence, duration
 from .metabolites import METABOLITES, Metabolite, Scanner, metabolite
 from .simulation import simulate

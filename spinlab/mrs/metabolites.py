@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files.formats import read_text
-from ..inputs import arrays, choice, file_path, frozen, hold, instance, require, whole
+from ..files.formats import file_path, read_text
+from ..inputs import arrays, choice, frozen, hold, instance, require, whole
 from ..spins.operators import MAX_SPINS, spin_matrices
 from ..spins.systems import SpinSystem, hamiltonian_terms
 

@@ -25,9 +25,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..files.formats import write_text
+from ..files.formats import file_path, write_text
 from ..files.vendors import pulseq_rf, pulseq_text, pypulseq
-from ..inputs import arrays, file_path, instance, require
+from ..inputs import arrays, instance, require
 from ..pulses.measures import relative_power
 
 from .blocks import (  # isort: skip
