@@ -113,12 +113,10 @@ def race(run, n=8, rungs=(60, 90, 120), keep=0.5, max_iterations=200, finish=1, 
     parts = (1, *[keep] * (len(rungs) - 1), 0)
     for part, iterations in zip(parts, (*lengths, max_iterations), strict=True):
         field = field[: max(finish, math.ceil(part * len(field)))]
-        calls = {
-            f"The start with seed={s}": joblib.delayed(_start)(
-                run, seed=s, max_iterations=int(iterations),
-                **({"x0": latest[s].x} if rounds else {}),
-            ) for s in field
-        }  # fmt: skip
+        known = {s: result.x for s, result in latest.items()}
+        calls = {f"The start with seed={s}": joblib.delayed(_start)(
+                     run, seed=s, max_iterations=int(iterations), x0=known.get(s))
+                 for s in field}  # fmt: skip
         results, stopped = _results(calls, jobs, bool(rounds))
         rounds.append(dict(zip(field, results, strict=False)))
         latest.update(rounds[-1])
