@@ -190,8 +190,7 @@ def hessian_of_mean(poles, fidelity, weights):
 
     full = tangents.reshape(steps, -1) @ bend(tangents).reshape(steps, -1).T
     upper = np.triu(full, 1)
-    bent = bend(late)
-    diagonal = np.einsum("nik,nik->n", late - 2 * early, bent)
+    diagonal = np.einsum("nik,nik->n", late - 2 * early, bend(late))
     diagonal += np.einsum("nik,nik->n", early, bend(early))
     return upper + upper.T + np.diag(diagonal)
 
