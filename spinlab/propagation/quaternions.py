@@ -17,6 +17,8 @@ import numpy as np
 
 #: Axes in cyclic order.
 CYCLIC = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
+#: Matrices of the cross products with x, y, z, which are the last axis: ``CROSS @ v`` is that of v.
+CROSS = -np.cross(np.eye(3)[:, None], np.eye(3))
 
 #: Power series in ``theta**2`` of ``cos(theta/2)`` and ``sin(theta/2)/theta``; up to 1 rad, nine
 #: terms are exact to rounding.

@@ -155,17 +155,14 @@ def transfer_fidelity(final, start, target):
 
 def cross_matrices(v):
     """Matrices of the cross product with v, (3, 3, members)."""
-    matrix = np.zeros((3, *v.shape), v.dtype)
-    for i, j, k in quaternions.CYCLIC:
-        matrix[i, j], matrix[j, i] = -v[k], v[k]
-    return matrix
+    return quaternions.CROSS @ v
 
 
 def gradient_of_mean(tangents, fidelity, weights):
     """Gradient of the weighted mean fidelity by the phases, (steps,): one product."""
     if fidelity.slopes.ndim == 3:  # a running cost has slopes for every step
         return np.einsum("nik,nik->n", tangents, weights * fidelity.slopes)
-    return np.tensordot(tangents, weights * fidelity.slopes, 2)
+    return tangents.reshape(len(tangents), -1) @ (weights * fidelity.slopes).ravel()
 
 
 def member_gradients(tangents, fidelity):
