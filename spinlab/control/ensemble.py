@@ -107,8 +107,7 @@ class Ensemble:
     @property
     def offset_spacing_hz(self):
         """Largest gap between neighbouring offsets, Hz; 0 for a single offset."""
-        offsets = np.unique(self.offset_hz)
-        return float(np.diff(offsets).max()) if len(offsets) > 1 else 0.0
+        return float(np.diff(np.unique(self.offset_hz)).max(initial=0.0))
 
     @property
     def relaxation_times(self):
@@ -190,8 +189,7 @@ def read_histogram(path):
             f"{path} must begin with b1_scale,weight, but begins with {begin!r}.")
     scale, weights = table(rows, 2)
     Ensemble(np.zeros(len(rows)), scale, weights)  # says so if a number makes no sense
-    most = scale.max()
-    require(most <= SCALE, f"{path} holds the B1 scale {most:g}; a scale is 1.1, not 110 %.")
+    arrays(f"b1_scale: bins <= {SCALE} (a scale is 1.1, not 110 %)", b1_scale=scale)
     return scale, weights
 
 
