@@ -70,9 +70,8 @@ def design(
     if not (isinstance(goal, Goal) and goal.start and goal.result):
         raise TypeError("problem.goal() must return a spinlab.Goal with a start and a result.")
     start = goal.start(whole("seed", seed, 0))
-    single = isinstance(optimiser, str)
-    names = {optimiser} if single else {*instance("optimiser", optimiser, tuple)}
-    box = min(goal.box, goal.span if CONSTRAINED & names else np.inf)
+    names = (optimiser,) if isinstance(optimiser, str) else instance("optimiser", optimiser, tuple)
+    box = min(goal.box, goal.span if CONSTRAINED & {*names} else np.inf)
     first = start.ravel() if x0 is None else _unknowns("x0", x0, start, goal.box)
     box = max(box, np.abs(first).max())
     lower, upper = _bound("lower", lower, -box, start), _bound("upper", upper, box, start)
@@ -80,7 +79,7 @@ def design(
     if stop_at is not None and goal.tell is not None:
         stop_at = 1 - arrays("stop_at: ", stop_at=stop_at)
     optimum = minimise(
-        goal, first, optimiser, lower, upper, max_iterations, stop_at, callback, progress, penalty,
+        goal, first, names, lower, upper, max_iterations, stop_at, callback, progress, penalty,
         **how,
     )
     return goal.result(optimum)
