@@ -78,11 +78,8 @@ def design(
     first = np.clip(first, lower, upper) if x0 is None else first
     if stop_at is not None and goal.tell is not None:
         stop_at = 1 - arrays("stop_at: ", stop_at=stop_at)
-    optimum = minimise(
-        goal, first, names, lower, upper, max_iterations, stop_at, callback, progress, penalty,
-        **how,
-    )
-    return goal.result(optimum)
+    means = max_iterations, stop_at, callback, progress, penalty
+    return goal.result(minimise(goal, first, names, lower, upper, *means, **how))
 
 
 def _unknowns(name, x, start, box=LARGEST):
