@@ -135,8 +135,7 @@ def solution_of(sub, x, y, z, lam, iterations, limit, solver):
     limit += np.max(curvature * np.spacing(np.abs(x)))  # between two numbers next to each other
     residual = kkt_residual(x, y, z, lam, slope, sub.rows(x), sub.alpha, sub.beta, sub.form)
     converged = bool(residual <= limit)
-    message = (
-        f"{solver} {'converged' if converged else 'did not converge'} after {iterations} steps: "
-        f"residual {residual:.1e}, wanted {limit:.1e}."
-    )
+    ended = "converged" if converged else "did not converge"
+    told = f"residual {residual:.1e}, wanted {limit:.1e}"
+    message = f"{solver} {ended} after {iterations} steps: {told}."
     return Solution(x, y, float(z), lam, iterations, residual, converged, message)
