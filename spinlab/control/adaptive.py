@@ -133,10 +133,9 @@ def refined(axes, report, tolerance, over=np.mean):
     errors = [_gap_errors(axis, dense, over(report.fidelity, axis=other))
               for axis, dense, other in judged]  # fmt: skip
     limit = min(tolerance, max(error.max(initial=0.0) for error in errors))
-    return [
-        np.sort(np.concatenate([axis, ((axis[1:] + axis[:-1]) / 2)[error >= limit]]))
-        for axis, error in zip(axes, errors, strict=True)
-    ]
+    middles = [(axis[1:] + axis[:-1]) / 2 for axis in axes]
+    parts = zip(axes, middles, errors, strict=True)
+    return [np.sort(np.append(axis, middle[error >= limit])) for axis, middle, error in parts]
 
 
 def _gap_errors(axis, dense, profile):

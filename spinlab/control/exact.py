@@ -47,6 +47,5 @@ def final_states(problem, pulse, method, chunk=512):
     generator, rho0 = problem.generator(), problem.initial_state()
     waveform, dt, _ = cut(pulse, generator)
     parts = (generator.member(slice(k, k + chunk)) for k in range(0, generator.members, chunk))
-    return np.concatenate([
-        linearise_final(part, waveform, dt, rho0, method, pulse.control)[0] for part in parts
-    ])
+    task = waveform, dt, rho0, method, pulse.control
+    return np.concatenate([linearise_final(part, *task)[0] for part in parts])

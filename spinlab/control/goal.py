@@ -171,13 +171,12 @@ def spinor_goal(problem, shape, _method):
             "use 'rotations'.")
     weights, start = ensemble.weights, problem.initial_state()
     smooth, unfilter = shape.samples_of(problem.samples)
+    means = ensemble.offset_hz, ensemble.b1_scale, problem.rf_hz, problem.dt
 
     def forward(x):
         """Tangents and fidelities; those of the latest point are kept for its second derivative."""
         if not np.array_equal(x, latest[0]):
-            path = spinors.propagate_phase(
-                smooth(x), ensemble.offset_hz, ensemble.b1_scale, problem.rf_hz, problem.dt
-            )
+            path = spinors.propagate_phase(smooth(x), *means)
             fidelity = fidelity_of(path.final)
             if cost:
                 fidelity = with_holds(fidelity, path, start, cost)

@@ -106,10 +106,9 @@ class BlochTorrey:
         m = len(slopes)
         place = (m - 1) * np.arange(self.cells)[:, None] + np.arange(m)
         entries = np.repeat(place, m, axis=1).ravel(), np.tile(place, m).ravel()
-        return tuple(
-            coo_array((np.broadcast_to(table, (self.cells, m, m)).ravel(), entries)).tocsr()
-            for table in (h * (left + right), stiffness / h, convection, h * moment)
-        )
+        tables = h * (left + right), stiffness / h, convection, h * moment
+        values = (np.broadcast_to(table, (self.cells, m, m)).ravel() for table in tables)
+        return tuple(coo_array((value, entries)).tocsr() for value in values)
 
     @property
     def nodes(self):

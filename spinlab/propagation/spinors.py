@@ -199,9 +199,8 @@ def gauss_newton_of_mean(tangents, fidelity, weights, every=1):
     With ``every`` larger than 1, from every so-manyth member.
     """
     weights = weights[::every] / weights[::every].sum()
-    turned = np.einsum(
-        "rik,nik->nrk", np.sqrt(weights) * fidelity.turns[..., ::every], tangents[..., ::every]
-    ).reshape(len(tangents), -1)
+    turns = np.sqrt(weights) * fidelity.turns[..., ::every]
+    turned = np.einsum("rik,nik->nrk", turns, tangents[..., ::every]).reshape(len(tangents), -1)
     return turned @ turned.T
 
 
