@@ -11,13 +11,11 @@ Traceback (most recent call last):
 ValueError: weights must have shape (members,) with members = 3, but (2,) arrived.
 """
 
-import os
 import re
 import sys
 import warnings
 from functools import cache
 from numbers import Integral
-from pathlib import Path
 from reprlib import repr as brief
 
 import numpy as np
@@ -63,32 +61,15 @@ def choice(what, value, names):
     return value
 
 
-def file_path(path):
-    """The path of a file, where no folder has it already."""
-    path = Path(instance("path", path, (str, os.PathLike)))
-    require(not path.is_dir(), f"{path} is a folder; give the path of a file in it.")
-    return path
-
-
-def number(name, value, unit="", words="one number", holds=np.isfinite):
-    """The value as a float, if it is one real, finite number, and what else is asked for holds."""
+def number(name, value, unit=""):
+    """The value as a float, if it is one real, finite number."""
     try:
         found = finite_array(name, value)
-        good = found.ndim == 0 and np.asarray(value).dtype != bool and holds(found)
+        good = found.ndim == 0 and np.asarray(value).dtype != bool
     except (TypeError, ValueError):
         good = False
-    require(good, f"{name} must be {words}{unit}, but {brief(value)} arrived.")
+    require(good, f"{name} must be one number{unit}, but {brief(value)} arrived.")
     return float(found)
-
-
-def positive(name, value, unit=""):
-    """The value as a float, if it is a positive, finite number."""
-    return number(name, value, unit, "a positive number", lambda found: found > 0)
-
-
-def not_negative(name, value, unit=""):
-    """The value as a float, if it is 0 or a positive, finite number."""
-    return number(name, value, unit, "0 or a positive number", lambda found: found >= 0)
 
 
 def whole(name, value, least=1, most=np.inf):

@@ -4,8 +4,6 @@ Every function returns the matplotlib figure, in the units of the laboratory (mi
 kilohertz), and lays it out itself, whatever style is in use.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -81,10 +79,8 @@ def plot_bloch(trajectories, labels=None, title=None):
     fig = plt.figure(figsize=(4.8, 4.6), layout="none")
     axes = fig.add_axes((0, 0, 1, 0.95), projection="3d")
     theta, phi = np.meshgrid(np.linspace(0, np.pi, 13), np.linspace(0, 2 * np.pi, 25))
-    axes.plot_wireframe(
-        np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta),
-        color="0.6", lw=0.4, alpha=0.6,
-    )
+    sphere = np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)
+    axes.plot_wireframe(*sphere, color="0.6", lw=0.4, alpha=0.6)
     for k, path in enumerate(paths):
         line = axes.plot(*path[:, -3:].T, label=labels[k] if labels else None)[0]
         axes.scatter(*path[-1, -3:], color=line.get_color(), s=28, depthshade=False)
@@ -141,9 +137,8 @@ def plot_fidelity_map(report, title=None):
     instance("report", report, Judgement)
     fig, axes = plt.subplots(layout="constrained")
     _draw_map(axes, report)
-    axes.set_title(
-        title or f"mean {report.mean:.4f}, worst {report.minimum:.4f} (cross)", fontsize="medium"
-    )
+    numbers = f"mean {report.mean:.4f}, worst {report.minimum:.4f} (cross)"
+    axes.set_title(title or numbers, fontsize="medium")
     return fig
 
 
@@ -154,11 +149,9 @@ def _draw_map(axes, report, **bar):
         axes.plot(axis, report.fidelity.ravel(), marker="o" if len(axis) == 1 else None)
         axes.set(xlabel="offset (kHz)" if over_offset else "B1 scale", ylabel="fidelity")
     else:
-        image = axes.pcolormesh(
-            report.offset_hz / 1e3, report.b1_scale, report.fidelity.T,
-            vmin=report.minimum, vmax=max(1, report.fidelity.max()),
-            shading="nearest", rasterized=True,
-        )
+        grid = report.offset_hz / 1e3, report.b1_scale, report.fidelity.T
+        colours = {"vmin": report.minimum, "vmax": max(1, report.fidelity.max())}
+        image = axes.pcolormesh(*grid, **colours, shading="nearest", rasterized=True)
         axes.figure.colorbar(image, ax=axes, **{"label": "fidelity", **bar})
         offset, scale = report.worst_member
         axes.plot(offset / 1e3, scale, "x", color="C1", ms=9, mew=2, clip_on=False)

@@ -42,7 +42,7 @@ def test_smooth_worst_lies_between_mean_and_worst():
 @pytest.mark.parametrize("function, match", [
     (partial(tail, share=1.5), "share must be at most 1"),
     (partial(tail, share=0), "share must be positive"),
-    (partial(smooth_worst, sharpness=-1), "sharpness must be a positive number"),
+    (partial(smooth_worst, sharpness=-1), "sharpness must be positive"),
 ])  # fmt: skip
 def test_bad_parameters(function, match):
     with pytest.raises(ValueError, match=match):

@@ -204,7 +204,7 @@ def test_histograms_the_referee_cannot_weigh_with(histogram, match):
 def test_histograms_in_per_cent(tmp_path):
     path = tmp_path / "b1.csv"
     path.write_text("b1_scale,weight\n90,1\n110,3\n")
-    with pytest.raises(ValueError, match="B1 scale 110; a scale is 1.1, not 110 %"):
+    with pytest.raises(ValueError, match=r"b1_scale must be at most 10 \(a scale is 1.1, not 110 %\), but 110"):
         sl.control.read_histogram(path)
 
 

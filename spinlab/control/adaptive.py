@@ -1,7 +1,5 @@
 """Adaptive ensembles: the design grid becomes finer where the judge disagrees with it."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass, replace
 
@@ -135,17 +133,13 @@ def refined(axes, report, tolerance, over=np.mean):
     errors = [_gap_errors(axis, dense, over(report.fidelity, axis=other))
               for axis, dense, other in judged]  # fmt: skip
     limit = min(tolerance, max(error.max(initial=0.0) for error in errors))
-    return [
-        np.sort(np.concatenate([axis, ((axis[1:] + axis[:-1]) / 2)[error >= limit]]))
-        for axis, error in zip(axes, errors, strict=True)
-    ]
+    middles = [(axis[1:] + axis[:-1]) / 2 for axis in axes]
+    parts = zip(axes, middles, errors, strict=True)
+    return [np.sort(np.append(axis, middle[error >= limit])) for axis, middle, error in parts]
 
 
 def _gap_errors(axis, dense, profile):
     """How far the mean of a profile within each gap is off the straight line between its ends."""
     off = np.abs(profile - np.interp(dense, axis, np.interp(axis, dense, profile)))
-    errors = np.zeros(len(axis) - 1)
-    for k in range(len(errors)):
-        inside = (dense > axis[k]) & (dense < axis[k + 1])
-        errors[k] = off[inside].mean() if inside.any() else 0.0
-    return errors
+    inside = (dense > axis[:-1, None]) & (dense < axis[1:, None])  # (gaps, points of the judge)
+    return inside @ off / np.maximum(inside.sum(axis=1), 1)

@@ -8,8 +8,6 @@ A running cost is the mean over the pulse of
 linear in the state, :class:`Avoid` quadratic.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

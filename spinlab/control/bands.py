@@ -6,8 +6,6 @@ What becomes small is the mean of what the bands want small, :eq:`eq-bands`; so 
 and Gauss-Newton matrix are means, too.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

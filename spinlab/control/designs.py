@@ -1,7 +1,5 @@
 """Design: from a problem to a pulse, by any optimiser, keeping the best that was seen."""
 
-from __future__ import annotations
-
 import inspect
 from dataclasses import dataclass
 
@@ -10,8 +8,7 @@ import numpy as np
 from ..inputs import arrays, function, instance, require, whole
 from ..optimisers.goal import Goal, Optimum
 from ..optimisers.loop import CONSTRAINED, minimise
-from ..pulses.distortion import Distortion
-from ..pulses.pulse import Pulse
+from ..pulses import Distortion, Pulse
 from .judgement import judge
 
 #: No unknown of a start is larger: beyond, a phase has no digits left.
@@ -73,20 +70,16 @@ def design(
     if not (isinstance(goal, Goal) and goal.start and goal.result):
         raise TypeError("problem.goal() must return a spinlab.Goal with a start and a result.")
     start = goal.start(whole("seed", seed, 0))
-    single = isinstance(optimiser, str)
-    names = {optimiser} if single else {*instance("optimiser", optimiser, tuple)}
-    box = min(goal.box, goal.span if CONSTRAINED & names else np.inf)
+    names = (optimiser,) if isinstance(optimiser, str) else instance("optimiser", optimiser, tuple)
+    box = min(goal.box, goal.span if CONSTRAINED & {*names} else np.inf)
     first = start.ravel() if x0 is None else _unknowns("x0", x0, start, goal.box)
     box = max(box, np.abs(first).max())
     lower, upper = _bound("lower", lower, -box, start), _bound("upper", upper, box, start)
     first = np.clip(first, lower, upper) if x0 is None else first
     if stop_at is not None and goal.tell is not None:
         stop_at = 1 - arrays("stop_at: ", stop_at=stop_at)
-    optimum = minimise(
-        goal, first, optimiser, lower, upper, max_iterations, stop_at, callback, progress, penalty,
-        **how,
-    )
-    return goal.result(optimum)
+    means = max_iterations, stop_at, callback, progress, penalty
+    return goal.result(minimise(goal, first, names, lower, upper, *means, **how))
 
 
 def _unknowns(name, x, start, box=LARGEST):

@@ -5,8 +5,6 @@ design grid must not be coarser in offset than :math:`1/(2T)`: between two coars
 optimiser finds room to fail, :eq:`eq-grid-spacing`.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -16,8 +14,6 @@ from ..files.formats import cells, read_text, table
 from ..inputs import arrays, choice, frozen, hold, instance, require
 from ..spins.systems import check_times
 
-#: What a member may differ in.
-AXES = ("offset_hz", "b1_scale", "t1", "t2")
 #: The largest grid that is made, and the largest B1 scale in a histogram: 100 is per cent.
 MEMBERS, SCALE = 1_000_000, 10
 
@@ -58,8 +54,7 @@ class Ensemble:
         given["weights"] = weights / weights.sum()
         for name, values in given.items():
             object.__setattr__(self, name, frozen(np.broadcast_to(values, members)))
-        if self.t1 is not None and self.t2 is not None:
-            check_times(self.t1, self.t2)
+        check_times(self.t1, self.t2)
 
     @classmethod
     def grid(cls, offset_hz=(0.0,), b1_scale=(1.0,), t1=None, t2=None, weights=None):
@@ -85,8 +80,8 @@ class Ensemble:
         array([0.25, 0.5 , 0.25])
         """
         layout = "offset_hz: offsets?; b1_scale: scales?; t1?: t1s?; t2?: t2s?"
-        found = arrays(layout, offset_hz=offset_hz, b1_scale=b1_scale, t1=t1, t2=t2)
-        given = zip(AXES, found, strict=True)
+        axes = {"offset_hz": offset_hz, "b1_scale": b1_scale, "t1": t1, "t2": t2}
+        given = zip(axes, arrays(layout, **axes), strict=True)
         axes = {name: np.atleast_1d(axis) for name, axis in given if axis is not None}
         _countable(math.prod(axis.size for axis in axes.values()))
         along = {name: np.ones(axis.size) for name, axis in axes.items()}
@@ -112,8 +107,7 @@ class Ensemble:
     @property
     def offset_spacing_hz(self):
         """Largest gap between neighbouring offsets, Hz; 0 for a single offset."""
-        offsets = np.unique(self.offset_hz)
-        return float(np.diff(offsets).max()) if len(offsets) > 1 else 0.0
+        return float(np.diff(np.unique(self.offset_hz)).max(initial=0.0))
 
     @property
     def relaxation_times(self):
@@ -195,8 +189,7 @@ def read_histogram(path):
             f"{path} must begin with b1_scale,weight, but begins with {begin!r}.")
     scale, weights = table(rows, 2)
     Ensemble(np.zeros(len(rows)), scale, weights)  # says so if a number makes no sense
-    most = scale.max()
-    require(most <= SCALE, f"{path} holds the B1 scale {most:g}; a scale is 1.1, not 110 %.")
+    arrays(f"b1_scale: bins <= {SCALE} (a scale is 1.1, not 110 %)", b1_scale=scale)
     return scale, weights
 
 

@@ -6,18 +6,13 @@ have a shorter one, ``method="spinors"``: all out of one forward pass,
 :mod:`spinlab.propagation.spinors`.  Whatever does not depend on the unknowns is prepared once.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
-from numbers import Real
-from reprlib import repr as brief
 
 import numpy as np
 
 from ..inputs import arrays, choice, instance, require
 from ..optimisers.goal import Goal
-from ..propagation import spinors
-from ..propagation.methods import METHODS, linearise, prepare_objective
+from ..propagation import METHODS, linearise_final, prepare_objective, spinors
 from ..propagation.spinor_holds import gauss_newton_of_holds, with_hold_curvatures, with_holds
 from ..pulses.filter_and_bound import Parametrisation
 from ..pulses.limits import checked_limits, limit_rows
@@ -94,10 +89,8 @@ def aggregated(goal, aggregate, weights):
 def aggregate_of(aggregate, infidelities, weights):
     """What an aggregate returns, if it is a number and its slopes."""
     pair = aggregate(infidelities, weights)
-    good = isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], Real)
-    if not good:
-        raise TypeError(f"An aggregate must return (number, slopes), but {brief(pair)} arrived.")
-    return pair[0], arrays(f"slopes: {len(weights)}", slopes=pair[1])
+    number, slopes = instance("What an aggregate returns", pair, tuple, "It is (number, slopes).")
+    return arrays(f"number: ; slopes: {len(weights)}", number=number, slopes=slopes)
 
 
 def general_goal(problem, shape, method):
@@ -145,12 +138,12 @@ def tangents(problem, method, feel):
     def by_member(x, every=1):
         waveform, pullback = feel(x)
         part = generator if every == 1 else generator.member(slice(None, None, every))
-        path = linearise(part, waveform, problem.dt, rho0, method, problem.control)
-        final, blocks = path.states[:, -1], []
+        task = part, waveform, problem.dt, rho0, method, problem.control
+        (final, final_pullback), blocks = linearise_final(*task), []
         for index in np.ndindex(final.shape[1:]):
             costates = np.zeros_like(final)
             costates[(slice(None), *index)] = scale
-            blocks.append(pullback(path.pullback_final(costates)))
+            blocks.append(pullback(final_pullback(costates)))
         return scale * (final - target).reshape(len(final), -1), np.stack(blocks, axis=1)
 
     def residuals(x):
@@ -178,13 +171,12 @@ def spinor_goal(problem, shape, _method):
             "use 'rotations'.")
     weights, start = ensemble.weights, problem.initial_state()
     smooth, unfilter = shape.samples_of(problem.samples)
+    means = ensemble.offset_hz, ensemble.b1_scale, problem.rf_hz, problem.dt
 
     def forward(x):
         """Tangents and fidelities; those of the latest point are kept for its second derivative."""
         if not np.array_equal(x, latest[0]):
-            path = spinors.propagate_phase(
-                smooth(x), ensemble.offset_hz, ensemble.b1_scale, problem.rf_hz, problem.dt
-            )
+            path = spinors.propagate_phase(smooth(x), *means)
             fidelity = fidelity_of(path.final)
             if cost:
                 fidelity = with_holds(fidelity, path, start, cost)

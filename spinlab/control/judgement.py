@@ -4,8 +4,6 @@ amplifier.
 Numbers alone; :func:`spinlab.plot_report` draws them.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -13,12 +11,10 @@ import numpy as np
 
 from ..inputs import arrays, instance, require, warn, whole
 from ..propagation.methods import linearise
-from ..pulses import measures
-from ..pulses.pulse import Pulse
-from ..spins.generators import observable, state
-from ..spins.systems import liouvillian
+from ..pulses import Pulse, measures
+from ..spins import liouvillian, observable, state
 from .ensemble import Ensemble
-from .exact import cut, final_states, mean_times, propagators
+from .exact import cut, exact_method, final_states, mean_times, propagators
 
 
 class CoarseGridWarning(UserWarning):
@@ -145,9 +141,7 @@ class Judgement:
 
         A small grid over the ensemble, its centre in the middle, and the worst member last.
         """
-        ranges = [np.linspace(axis[0], axis[-1], count) if len(axis) > 1 else axis
-                  for axis, count in ((self.offset_hz, 7), (self.b1_scale, 3))]  # fmt: skip
-        grid = Ensemble.grid(*ranges)
+        grid = Ensemble.grid(*_spread(self.offset_hz, 7, self.b1_scale, 3))
         axes = zip((grid.offset_hz, grid.b1_scale), self.worst_member, strict=True)
         return [np.append(axis, worst) for axis, worst in axes]
 
@@ -170,9 +164,8 @@ class Judgement:
         start = state("Iz", liouvillian(system)) if start.ndim > 1 else start
         generator = task.generator()
         waveform, dt, substeps = cut(self.felt, generator)
-        one_spin = system.spins == 1 and not system.relaxes
-        method = "rotations" if one_spin else "grape-batched"
-        path = linearise(generator, waveform, dt, start, method, self.felt.control)
+        how = exact_method(system), self.felt.control
+        path = linearise(generator, waveform, dt, start, *how)
         return path.states[:, ::substeps]
 
     def along(self, name):
@@ -269,20 +262,24 @@ def judge(pulse, problem=None, offsets=201, scales=21, method=None, distortion=N
     require(rows == controls, f"The pulse has {rows} rows, but the problem {controls} controls.")
     _warn_of_coarse_grid(pulse, problem)
     felt = pulse if distortion is None else pulse.felt(distortion)
-    axes = zip(("offsets", "scales"), (offsets, scales),
-               (problem.ensemble.offset_hz, problem.ensemble.b1_scale), strict=True)  # fmt: skip
-    ranges = [np.linspace(a.min(), a.max(), whole(name, count, 2)) if np.ptp(a) else a[:1]
-              for name, count, a in axes]  # fmt: skip
-    ensemble = Ensemble.grid(*ranges, **mean_times(problem.ensemble))
+    members = problem.ensemble
+    ranges = _spread(members.offset_hz, offsets, members.b1_scale, scales)
+    ensemble = Ensemble.grid(*ranges, **mean_times(members))
     judged = replace(problem, ensemble=ensemble, rf_hz=felt.rf_hz)
     if problem.objective == "universal":
         values = judged.spinor_fidelity()(propagators(judged, felt)).values
     else:
-        one_spin = problem.system.spins == 1 and not problem.system.relaxes
-        method = method or ("rotations" if one_spin else "grape-batched")
+        method = method or exact_method(problem.system)
         values, _ = judged.objective_function()(final_states(judged, felt, method))
     shape = tuple(len(axis) for axis in ranges)
     return Judgement(pulse, felt, problem, *ranges, values.reshape(shape))
+
+
+def _spread(offset_hz, offsets, b1_scale, scales):
+    """Axes of so many points over the ranges of others; of one where there is no range."""
+    axes = ("offsets", offset_hz, offsets), ("scales", b1_scale, scales)
+    return [np.linspace(axis.min(), axis.max(), whole(name, count, 2)) if np.ptp(axis) else axis[:1]
+            for name, axis, count in axes]  # fmt: skip
 
 
 def _warn_of_coarse_grid(pulse, problem):

@@ -14,13 +14,11 @@ infidelities and weights, (members,), and returns the number and its derivative 
 :data:`AGGREGATES`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import arrays, choice, positive, require
+from ..inputs import arrays, choice, require
 
 
 def transfer(target):
@@ -179,7 +177,7 @@ def smooth_worst(infidelities, weights, sharpness=300.0):
     >>> round(float(value), 4), slopes.round(4)
     (0.0477, array([0., 1.]))
     """
-    positive("sharpness", sharpness)
+    arrays("sharpness: > 0", sharpness=sharpness)
     top = infidelities.max()  # out of the exponent, or it overflows
     shares = weights * np.exp(sharpness * (infidelities - top))
     return top + np.log(shares.sum()) / sharpness, shares / shares.sum()

@@ -1,7 +1,5 @@
 """The control problem: what a pulse shall do, for whom, and with what means."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -10,14 +8,11 @@ from scipy.linalg import expm
 from scipy.spatial.transform import Rotation
 
 from ..inputs import COURSES, arrays, choice, finite_array, hold, instance, require
-from ..propagation import spinors
+from ..propagation import evaluate_objective, spinors
 from ..propagation.arguments import warn_of_exploited_steps
-from ..propagation.methods import evaluate_objective
-from ..pulses.distortion import Distortion
-from ..pulses.filter_and_bound import Parametrisation
+from ..pulses import Distortion, Parametrisation
 from ..pulses.pulse import DISTORTION_HINT, Pulse
-from ..spins.generators import evaluate, observable, state
-from ..spins.systems import SpinSystem, liouvillian
+from ..spins import SpinSystem, evaluate, liouvillian, observable, state
 from .along import running_cost
 from .designs import DesignResult
 from .ensemble import Ensemble

@@ -7,11 +7,10 @@ ensembles, pieces of a grid.  Both go through joblib.  They use every core of th
 where the work of a worker that dies is done again.  The results are the same everywhere.
 """
 
-from __future__ import annotations
-
 import math
 import pickle
 import traceback
+from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from numbers import Real
@@ -20,7 +19,7 @@ import joblib
 import numpy as np
 from joblib.parallel import get_active_backend
 
-from ..inputs import arrays, require, whole
+from ..inputs import arrays, function, instance, require, whole
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def race(run, n=8, rungs=(60, 90, 120), keep=0.5, max_iterations=200, finish=1, 
     >>> [len(runs) for runs in result.rounds], result.best.fun < 1e-6
     ([4, 2, 1], True)
     """
-    _check(run, jobs, "race() takes a function that runs one start")
+    _check(run, jobs, "It runs one start.")
     whole("n", n), whole("max_iterations", max_iterations), whole("seed", seed, 0)
     require(whole("finish", finish) <= n, f"finish must not exceed n = {n}, but {finish} arrived.")
     rungs, keep = arrays("rungs: k; keep: > 0 <= 1", rungs=rungs, keep=keep)
@@ -114,12 +113,10 @@ def race(run, n=8, rungs=(60, 90, 120), keep=0.5, max_iterations=200, finish=1, 
     parts = (1, *[keep] * (len(rungs) - 1), 0)
     for part, iterations in zip(parts, (*lengths, max_iterations), strict=True):
         field = field[: max(finish, math.ceil(part * len(field)))]
-        calls = {
-            f"The start with seed={s}": joblib.delayed(_start)(
-                run, seed=s, max_iterations=int(iterations),
-                **({"x0": latest[s].x} if rounds else {}),
-            ) for s in field
-        }  # fmt: skip
+        begun = {s: {"x0": result.x} for s, result in latest.items()}
+        calls = {f"The start with seed={s}": joblib.delayed(_start)(
+                     run, seed=s, max_iterations=int(iterations), **begun.get(s, {}))
+                 for s in field}  # fmt: skip
         results, stopped = _results(calls, jobs, bool(rounds))
         rounds.append(dict(zip(field, results, strict=False)))
         latest.update(rounds[-1])
@@ -175,11 +172,8 @@ def sweep(run, cases, jobs=None):
     >>> short > long
     True
     """
-    _check(run, jobs, "sweep() takes a function that runs one case")
-    try:
-        cases = list(cases)
-    except TypeError:
-        raise TypeError(f"cases must be a list of what to run, but {cases!r} arrived.") from None
+    _check(run, jobs, "It runs one case.")
+    cases = list(instance("cases", cases, Iterable, "Give a list of what to run."))
     calls = {f"The run of cases[{k}]": joblib.delayed(run)(case) for k, case in enumerate(cases)}
     return _results(calls, jobs)[0]
 
@@ -205,9 +199,8 @@ def interrupted(result):
     return getattr(result, "interrupted", False)
 
 
-def _check(run, jobs, what):
-    if not callable(run):
-        raise TypeError(f"{what}, but {run!r} arrived.")
+def _check(run, jobs, hint):
+    function("run", run, hint)
     if jobs is not None and jobs != -1:
         whole("jobs", jobs)
 

@@ -1,7 +1,5 @@
 """The shortest pulse that is good enough: many starts, then a little shorter, again and again."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import partial
 

@@ -12,10 +12,11 @@ import os
 import re
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from ..inputs import arrays, file_path, require
+from ..inputs import arrays, instance, require
 
 #: Largest deviation that the digits of a file explain.
 DIGITS = 1e-5
@@ -45,6 +46,13 @@ class Contents:
 
 
 # What the formats have in common.
+
+
+def file_path(path):
+    """The path of a file, where no folder has it already."""
+    path = Path(instance("path", path, (str, os.PathLike)))
+    require(not path.is_dir(), f"{path} is a folder; give the path of a file in it.")
+    return path
 
 
 def read_text(path):

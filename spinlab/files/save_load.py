@@ -7,10 +7,10 @@ sentence.
 
 import numpy as np
 
-from ..inputs import arrays, choice, file_path, instance, require, whole
+from ..inputs import arrays, choice, instance, require, whole
 from ..pulses.pulse import Pulse, one_channel
 from . import formats, vendors
-from .formats import DIGITS, SAMPLES, read_text, write_text
+from .formats import DIGITS, SAMPLES, file_path, read_text, write_text
 
 #: name: (ending of the file, write, read)
 FORMATS = {

@@ -7,8 +7,6 @@ matrix, :math:`S = T\,\operatorname{vec}\rho`, and :math:`T` with its line shape
 there is no Fourier transform in the loop, :eq:`eq-spectrum-adjoint`.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np

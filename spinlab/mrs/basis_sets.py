@@ -6,8 +6,6 @@ The signs differ: on disk, each of the three holds the complex conjugate of our 
 (:mod:`spinlab.mrs.spectra`), because for them a higher chemical shift is a more negative frequency.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -16,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files.formats import write_text
-from ..inputs import file_path, hold, instance, positive, require, whole
+from ..files.formats import file_path, write_text
+from ..inputs import arrays, hold, instance, require, whole
 from .blocks import check_sequence, duration
 from .metabolites import METABOLITES, Metabolite, Scanner, metabolite
 from .simulation import simulate
@@ -86,7 +84,7 @@ def basis_set(sequence, scanner, molecules=METABOLITES, points=2048, dwell=2.5e-
     instance("molecules", molecules, (list, tuple))
     molecules = [metabolite(one) for one in molecules]
     names = _file_names([one.name for one in molecules])
-    dwell = positive("dwell", dwell, " of seconds")
+    dwell = arrays("dwell: > 0 (seconds)", dwell=dwell)
     times = dwell * np.arange(whole("points", points, least=2))
     echo_time = duration(sequence) if echo_time is None else echo_time
     centre, fids = Scanner(scanner.larmor_hz, CENTRE_PPM), []

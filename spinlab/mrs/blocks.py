@@ -15,8 +15,6 @@ A sequence is a tuple of blocks, played from left to right:
 A pulse of phase 0 is along x, one of 90 degrees along y, which turns z to x.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -14,14 +14,12 @@ the nominal field.  Where the spectrum :math:`y_m` of a member is another one th
 :eq:`eq-basis-bias`.  The baseline is projected out of everything.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..control.ensemble import Ensemble
-from ..inputs import choice, instance, not_negative, positive, require
+from ..inputs import arrays, choice, instance, require
 from .fit_models import FitModel, check_duration, covariance_of, difference_transposed
 from .problem import SpectralProblem
 from .spectra import exact_spectrum, judging_members
@@ -60,9 +58,10 @@ class BoundLoss:
         goals = instance("goals", self.goals, dict)
         require(goals, "goals is empty; give one molecule or more.")
         for name, value in goals.items():
-            positive(f"The goal of {choice('molecule', name, names)}", value)
+            goal = f"The goal of {choice('molecule', name, names)}"
+            arrays(f"{goal}: > 0", **{goal: value})
         _relative(self.model, self.reference)  # so that a wrong reference is refused now
-        if not_negative("bias", self.bias):
+        if arrays("bias: >= 0", bias=self.bias):
             members = instance("ensemble", self.ensemble, Ensemble, "The bias needs it.")
             nominal = np.isclose(members.offset_hz, 0) & np.isclose(members.b1_scale, 1)
             require(nominal.any(), "The bias is that of a fit with the basis of the nominal field, "

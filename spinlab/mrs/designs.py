@@ -1,7 +1,5 @@
 """Designs on spectra: the goal of a problem, what comes out, and the pulses that are shipped."""
 
-from __future__ import annotations
-
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +15,7 @@ from ..control.designs import design
 from ..control.goal import aggregate_of
 from ..control.objectives import find_aggregate
 from ..control.races import sweep
-from ..inputs import arrays, choice, function, not_negative, require, whole
+from ..inputs import arrays, choice, function, require, whole
 from ..optimisers.goal import Goal, Optimum
 from ..pulses.limits import checked_limits, limit_rows
 from ..pulses.pulse import Pulse
@@ -99,7 +97,7 @@ def starting_point(problem, seed=0, turns=1, noise=0.03):
     """
     function("problem.goal", getattr(problem, "goal", None), "isolation_problem() makes one.")
     rng = np.random.default_rng(whole("seed", seed, 0))
-    x = not_negative("noise", noise) * rng.standard_normal((2, problem.steps))
+    x = arrays("noise: >= 0", noise=noise) * rng.standard_normal((2, problem.steps))
     for _ in range(whole("turns", turns, 0)):
         first, phase = rng.integers(max(1, problem.steps - 1)), rng.uniform(0, 2 * np.pi)
         amplitude = rng.choice([0.25, 0.25, 0.5]) / (2 * problem.dt * problem.rf_hz)

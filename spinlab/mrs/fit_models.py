@@ -4,8 +4,6 @@ All molecules have an amplitude; phase, shift and width are common to all lines,
 baseline is under them, :eq:`eq-fit-model`.  As in clinical practice the real part is fitted.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -8,8 +8,6 @@ signals :math:`s_j` are sampled so that the points of the axis are those of thei
 transform.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import lru_cache
 

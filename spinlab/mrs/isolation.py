@@ -12,8 +12,6 @@ its real part: absorption and dispersion hold equal energies, and no sequence ma
 other.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

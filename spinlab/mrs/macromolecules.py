@@ -4,14 +4,12 @@ Eleven Gaussians, data with their source in ``macromolecules.json`` next to this
 by spins that couple with nothing.  So they pass through every sequence, shaped pulses included.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
 import numpy as np
 
-from ..inputs import positive, require
+from ..inputs import arrays, require
 from .metabolites import Metabolite, SpinGroup
 
 _FILE = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
@@ -37,7 +35,7 @@ def macromolecules(spacing_ppm=0.025):
     >>> round(macromolecules().protons, 1)
     13.6
     """
-    spacing_ppm = positive("spacing_ppm", spacing_ppm, " of ppm")
+    spacing_ppm = arrays("spacing_ppm: > 0 (ppm)", spacing_ppm=spacing_ppm)
     narrow = min(one["width_ppm"] for one in _FILE["gaussians"])
     require(spacing_ppm <= narrow / 2, f"spacing_ppm must be at most {narrow / 2:g} of ppm, half "
             f"the narrowest width, but {spacing_ppm:g} arrived.")  # fmt: skip

@@ -9,8 +9,6 @@ Spins are numbered from 1 in the data, as in the literature.  Matrices are of si
 |\beta\beta\dots\rangle`.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field, fields, replace
 from functools import cache, lru_cache
@@ -18,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files.formats import read_text
-from ..inputs import arrays, choice, file_path, frozen, hold, instance, positive, require, whole
+from ..files.formats import file_path, read_text
+from ..inputs import arrays, choice, frozen, hold, instance, require, whole
 from ..spins.operators import MAX_SPINS, spin_matrices
 from ..spins.systems import SpinSystem, hamiltonian_terms
 
@@ -57,7 +55,7 @@ class Scanner:
     @classmethod
     def of_field(cls, tesla, carrier_ppm=3.0):
         """The scanner of a field in tesla."""
-        return cls(GAMMA_HZ * positive("The field", tesla, " of tesla"), carrier_ppm)
+        return cls(GAMMA_HZ * arrays("tesla: > 0", tesla=tesla), carrier_ppm)
 
     def offset_hz(self, shift_ppm):
         """Offset from the carrier of a chemical shift."""

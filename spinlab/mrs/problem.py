@@ -8,8 +8,6 @@ which is ``press(te1, te2, free=True)``.  A loss takes ``{name: spectrum}`` and 
 with ``{name: derivative}``; one adjoint then serves every loss, :eq:`eq-spectrum-adjoint`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from ..control.ensemble import Ensemble
-from ..inputs import arrays, choice, function, hold, instance, not_negative, require, window
+from ..inputs import arrays, choice, function, hold, instance, require, window
 from ..pulses.filter_and_bound import helmholtz, radial_bound
 from ..pulses.pulse import Pulse
 from ..spins.operators import spin_matrices
@@ -102,7 +100,7 @@ class SpectralProblem:
         object.__setattr__(self, "window_ppm", window("window_ppm", self.window_ppm))
         object.__setattr__(self, "blocks", check_sequence(self.blocks))
         fresh = dict(instance("fresh_weight", self.fresh_weight, dict))
-        fresh = {window("fresh_weight", key): not_negative("fresh_weight", weight)
+        fresh = {window("fresh_weight", key): arrays("fresh_weight: >= 0", fresh_weight=weight)
                  for key, weight in fresh.items()}  # fmt: skip
         object.__setattr__(self, "fresh_weight", fresh)
         self.intervals  # noqa: B018  so that intervals that do not fit are refused now

@@ -19,17 +19,15 @@ a pathway :math:`p_0 \to p_1 \to p_2 \to p_3 \to -1` passes if
 at each echo, +1, -1, +1, -1 would pass as well, as RF between the echoes changes the order.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from ..files.formats import write_text
+from ..files.formats import file_path, write_text
 from ..files.vendors import pulseq_rf, pulseq_text, pypulseq
-from ..inputs import arrays, file_path, instance, require
+from ..inputs import arrays, instance, require
 from ..pulses.measures import relative_power
 
 from .blocks import (  # isort: skip

@@ -11,8 +11,6 @@ into pieces, a sequence is second order in their length.  Magnetisation that com
 sequence runs is left out: crushers see to it that it is not read.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

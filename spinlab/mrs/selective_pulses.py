@@ -9,8 +9,6 @@ other gives back the pulse.
 Source: J. Pauly, P. Le Roux, D. Nishimura, A. Macovski, IEEE Trans. Med. Imaging 10, 53 (1991).
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..inputs import arrays, choice, require, whole

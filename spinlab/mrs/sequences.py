@@ -6,12 +6,10 @@ the coherences, whether pulses follow B1, which pulses have slices, and where a 
 Take a sequence apart, replace blocks, or write your own.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cache
 
-from ..inputs import arrays, choice, instance, positive, require
+from ..inputs import arrays, choice, instance, require
 from ..pulses.pulse import Pulse
 
 from .blocks import (  # isort: skip
@@ -119,7 +117,8 @@ def echo_train(
               zip(middles.tolist(), pulses, strict=True)]  # fmt: skip
     for edit in instance("edits", edits, (list, tuple)):
         require(len(instance("An edit", edit, (list, tuple))) == 2, "An edit is (middle, pulse).")
-        events.append((positive("The middle of an edit", edit[0], " of seconds"), edit[1], False))
+        middle = arrays("edit_middle: > 0 (seconds)", edit_middle=edit[0])
+        events.append((middle, edit[1], False))
     events.sort(key=lambda event: event[0])
     intervals = len(events) + 1
     free = [free and (0.0, 0.0)] * intervals if isinstance(free, bool) else free

@@ -13,8 +13,6 @@ Signs are those of the whole package: a spin above the carrier in ppm has a posi
 turns towards y.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple

@@ -16,15 +16,13 @@ Figures of merit judge a window ``(low, high)`` of chemical shifts, which the ax
 take one spectrum, (points,), or those of all members, (members, points).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import wofz
 
 from ..control.ensemble import Ensemble
-from ..inputs import arrays, hold, instance, not_negative, positive, require, whole
+from ..inputs import arrays, hold, instance, require, whole
 from ..inputs import window as check_window
 from .metabolites import Metabolite, Scanner, SpinGroup, metabolite
 from .simulation import check_states, simulate, spins_at
@@ -108,7 +106,7 @@ def transitions(molecule, state, scanner):
 def ppm_axis(low, high, step=0.002):
     """Chemical shifts from low to high, evenly spaced."""
     low, high = check_window("An axis", (low, high))
-    steps = (high - low) / positive("step", step, " of ppm")
+    steps = (high - low) / arrays("step: > 0 (ppm)", step=step)
     require(0.999 < steps <= MAX_STEPS,
             f"An axis has from 1 to {MAX_STEPS} steps, but {steps:.3g} arrived.")
     return np.linspace(low, high, round(steps) + 1)
@@ -178,7 +176,7 @@ def add_noise(signal, deviation, seed):
     """The signal with white Gaussian noise, of one deviation in real and imaginary part."""
     signal = arrays("signal: complex ...", signal=signal)
     noise = np.random.default_rng(whole("seed", seed, 0)).standard_normal((2, *signal.shape))
-    return signal + not_negative("deviation", deviation) * (noise[0] + 1j * noise[1])
+    return signal + arrays("deviation: >= 0", deviation=deviation) * (noise[0] + 1j * noise[1])
 
 
 def fourier(signal, dwell, scanner):

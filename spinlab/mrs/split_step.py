@@ -12,8 +12,6 @@ unitaries: no state is stored, and of :math:`G` a step needs only
 :math:`\operatorname{Tr}(G I_{i\alpha})`, three numbers a spin.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache

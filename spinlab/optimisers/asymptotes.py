@@ -4,8 +4,6 @@ Proven by the conditions of Karush, Kuhn and Tucker, of the problem itself and n
 approximation.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..inputs import arrays, choice

@@ -1,7 +1,5 @@
 """The books of one optimisation: counts, history, limits and the best so far."""
 
-from __future__ import annotations
-
 import time
 from reprlib import repr as brief
 

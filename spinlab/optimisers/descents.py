@@ -5,8 +5,6 @@ ended.  The books ``run`` (made by :func:`spinlab.minimise`) give value and grad
 hold the goal and the bounds, and are told after every iteration.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize
@@ -43,11 +41,10 @@ def steepest_descent(run, x, tolerance=1e-9):
 
 def l_bfgs(run, x, tolerance=1e-9):
     """SciPy's L-BFGS-B.  Options: ``tolerance``, of the projected gradient's largest entry."""
-    outcome = minimize(
-        run, x, jac=True, method="L-BFGS-B", callback=run.after_iteration,
-        bounds=None if np.all(np.isinf(run.box)) else np.transpose(run.box),
-        options={"maxiter": run.left, "maxfun": 10 * run.left, "ftol": 1e-12, "gtol": tolerance},
-    )
+    bounds = None if np.all(np.isinf(run.box)) else np.transpose(run.box)
+    options = {"maxiter": run.left, "maxfun": 10 * run.left, "ftol": 1e-12, "gtol": tolerance}
+    outcome = minimize(run, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options,
+                       callback=run.after_iteration)  # fmt: skip
     return outcome.success, str(outcome.message)
 
 

@@ -1,7 +1,5 @@
 """What an optimiser takes, and what it returns: goals, histories, optima."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -52,7 +50,7 @@ class Goal:
     members: Callable | None = None
     residuals: Callable | None = None
     limits: Callable | None = None
-    ends: Goal | None = None
+    ends: "Goal | None" = None
     weights: np.ndarray | None = None
     start: Callable | None = None
     box: float = np.inf

@@ -15,8 +15,6 @@ A tuple of names is a hybrid: the next one takes over where the one before stagn
 same books, call the same callback, stop cleanly when interrupted, and return the best they saw.
 """
 
-from __future__ import annotations
-
 import inspect
 from contextlib import suppress
 

@@ -9,13 +9,11 @@ Source: K. Svanberg, Int. J. Numer. Meth. Eng. 24 (1987) 359; SIAM J. Optim. 12 
 GCMMA, two methods for nonlinear optimization (notes, KTH Stockholm, 2007).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..inputs import arrays, instance, positive
+from ..inputs import arrays, instance
 from .standard_form import Form, start_in_box
 from .subproblem import Solution, Subproblem
 from .subproblem_solvers import solve
@@ -54,8 +52,7 @@ class MMAOptions:
     inner: int = 30
 
     def __post_init__(self):
-        for name, value in vars(self).items():
-            positive(name, value)
+        arrays("; ".join(f"{name}: > 0" for name in vars(self)), **vars(self))
 
 
 @dataclass(frozen=True)
@@ -72,8 +69,6 @@ class MMAState:
         Asymptotes of the last approximation.
     solution : Solution or None
         Of the last subproblem: its ``y``, ``z``, multipliers, and whether it converged.
-    iteration : int
-        How many steps were made.
     """
 
     x: np.ndarray
@@ -85,7 +80,6 @@ class MMAState:
     low: np.ndarray | None = None
     upp: np.ndarray | None = None
     solution: Solution | None = None
-    iteration: int = 0
 
 
 def start(x0, lower, upper, form):
@@ -219,4 +213,4 @@ def _multipliers(state):
 
 def _advance(state, sub, solution):
     return replace(state, x=solution.x, before=state.x, earlier=state.before, low=sub.low,
-                   upp=sub.upp, solution=solution, iteration=state.iteration + 1)  # fmt: skip
+                   upp=sub.upp, solution=solution)  # fmt: skip

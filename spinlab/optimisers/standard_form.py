@@ -10,8 +10,6 @@ prices make of the same rows a sum of squares or a largest value: a form is thes
 each stands a function that arranges values and derivatives in rows.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -14,8 +14,6 @@ Its solvers are in ``subproblem_solvers.py``.
 Source: K. Svanberg, Int. J. Numer. Meth. Eng. 24 (1987) 359 and SIAM J. Optim. 12 (2002) 555.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,8 +135,7 @@ def solution_of(sub, x, y, z, lam, iterations, limit, solver):
     limit += np.max(curvature * np.spacing(np.abs(x)))  # between two numbers next to each other
     residual = kkt_residual(x, y, z, lam, slope, sub.rows(x), sub.alpha, sub.beta, sub.form)
     converged = bool(residual <= limit)
-    message = (
-        f"{solver} {'converged' if converged else 'did not converge'} after {iterations} steps: "
-        f"residual {residual:.1e}, wanted {limit:.1e}."
-    )
+    ended = "converged" if converged else "did not converge"
+    told = f"residual {residual:.1e}, wanted {limit:.1e}"
+    message = f"{solver} {ended} after {iterations} steps: {told}."
     return Solution(x, y, float(z), lam, iterations, residual, converged, message)

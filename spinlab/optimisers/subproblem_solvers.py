@@ -9,8 +9,6 @@ Source: K. Svanberg, Int. J. Numer. Meth. Eng. 24 (1987) 359 and SIAM J. Optim. 
 predictor and corrector of the interior point: S. Mehrotra, SIAM J. Optim. 2 (1992) 575.
 """
 
-from __future__ import annotations
-
 from collections import namedtuple
 
 import numpy as np
@@ -84,11 +82,10 @@ class _Dual:
         x = np.clip(x, sub.alpha, sub.beta)
         y = np.maximum(lam - form.c, 0) * self.ease
         z = max(0.0, last_z + (form.a @ lam - form.a0) / self.stiffness)
-        value = (
-            p @ (1 / (sub.upp - x)) + q @ (1 / (x - sub.low)) - lam @ sub.b
-            + y @ (form.c - lam + form.d * y / 2)
-            + z * (form.a0 - form.a @ lam) + self.stiffness / 2 * (z - last_z) ** 2
-        )
+        of_x = p @ (1 / (sub.upp - x)) + q @ (1 / (x - sub.low)) - lam @ sub.b
+        of_y = y @ (form.c - lam + form.d * y / 2)
+        of_z = z * (form.a0 - form.a @ lam) + self.stiffness / 2 * (z - last_z) ** 2
+        value = of_x + of_y + of_z
         return _DualPoint(x, y, z, value, sub.rows(x) - y - form.a * z)
 
     def step(self, lam, last_z, here):
@@ -184,16 +181,14 @@ def _newton(sub, x, v, w, held, cuts, space):
     of_z = block(np.zeros_like(x), form.a) if form.a.any() else (np.zeros_like(x), np.zeros_like(y))
 
     def direction(products):
-        low, upp, for_y, (for_z,), slack = np.split(
-            np.divide(products, v, out=np.zeros_like(v), where=held), cuts
-        )
+        wanted = np.divide(products, v, out=np.zeros_like(v), where=held)
+        low, upp, for_y, (for_z,), slack = np.split(wanted, cuts)
         r_y = lam + for_y - form.c - form.d * y
         r_z = form.a @ lam + for_z - form.a0
         dx, dlam = block(low - upp - slope, r_y / D_y - slack - rows)
         dz = (r_z + form.a @ dlam) / (ratio_z - form.a @ of_z[1])
         dx, dlam = dx + dz * of_z[0], dlam + dz * of_z[1]
         dv = np.concatenate([dx, -dx, (dlam + r_y) / D_y, [dz], dlam])
-        wanted = np.concatenate([low, upp, for_y, [for_z], slack])
         return dv, wanted - ratio * dv - w
 
     return direction

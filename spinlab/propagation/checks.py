@@ -10,7 +10,7 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.tracer import getval, isbox
 
-from ..inputs import arrays, choice, instance, positive, require, whole
+from ..inputs import arrays, choice, instance, require
 from ..spins.generators import Generator
 
 
@@ -64,15 +64,14 @@ def check_gradient(function, x, kind="complex", samples=None, step=None, seed=0)
     """
     x = arrays("x: ...", x=x)
     choice("check", kind, ("complex", "difference"))
-    step = {"complex": 1e-30, "difference": 1e-5}[kind] if step is None else positive("step", step)
+    step = arrays("step?: > 0", step=step) or {"complex": 1e-30, "difference": 1e-5}[kind]
     pair = function(x.copy())
     hint = "It is (value, gradient)."
     value, gradient = instance("What the function returns", pair, (tuple, list), hint)
     layout = f"value: ; gradient: {' '.join(map(str, x.shape))}"
     _, gradient = arrays(layout, value=value, gradient=gradient)
-    chosen = np.arange(x.size)
-    if samples is not None and whole("samples", samples) < x.size:
-        chosen = np.random.default_rng(seed).choice(x.size, samples, replace=False)
+    count = min(x.size, arrays("samples?: whole", samples=samples) or x.size)
+    chosen = np.sort(np.random.default_rng(seed).choice(x.size, count, replace=False))
     numeric = np.array([_slope(function, x, index, step, kind) for index in chosen])
     analytic = np.ravel(gradient)[chosen]
     scale = max(np.abs(gradient).max(), np.abs(numeric).max(), np.finfo(float).tiny)

@@ -10,8 +10,6 @@ auxiliary matrix of Van Loan, :eq:`eq-auxiliary`,
 and one auxiliary matrix per step for all controls together.  Both are for any generator.
 """
 
-from functools import partial
-
 import numpy as np
 from scipy.linalg import expm
 
@@ -53,16 +51,6 @@ def auxiliary(exponent, change):
     matrix[..., :d, :d] = matrix[..., d:, d:] = exponent
     matrix[..., :d, d:] = change
     return matrix
-
-
-def prepare(generator, dt, rho0, control="constant"):
-    """Reference GRAPE as a function of the waveform: a row of ``METHODS``."""
-    return partial(linearise, generator, dt, rho0, control)
-
-
-def prepare_batched(generator, dt, rho0, control="constant"):
-    """GRAPE without a loop over time as a function of the waveform: a row of ``METHODS``."""
-    return partial(linearise_batched, generator, dt, rho0, control)
 
 
 def linearise(generator, dt, rho0, control, waveform):

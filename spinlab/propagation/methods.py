@@ -23,8 +23,8 @@ from .elements import ELEMENTS
 
 #: name: prepare(generator, dt, rho0, control)
 METHODS = {
-    "grape": grape.prepare,
-    "grape-batched": grape.prepare_batched,
+    "grape": partial(partial, grape.linearise),  # it has nothing to prepare
+    "grape-batched": partial(partial, grape.linearise_batched),
     "rotations": rotations.prepare,
     **{f"fem-{name}": partial(fem.prepare, element=name) for name in ELEMENTS},
     "fem-linear-sparse": partial(fem.prepare, element="linear", solver="sparse"),
@@ -83,21 +83,16 @@ def linearise(generator, waveform, dt, rho0, method="rotations", control="consta
     outer, inner = generator.drift.shape[:-2], rho0.shape
     states = full.states.reshape(*outer, -1, *inner)
     states.setflags(write=False)
-    final, full_pullback_final, _ = final_states(full)
 
     def pullback(costates):
         costates = expanded(checked_like("costates", costates, states.shape), full.states)
         return full.pullback(costates).reshape(*outer, *waveform.shape)
 
-    def pullback_final(costates):
-        costates = expanded(checked_like("costates", costates, (*outer, *inner)), final)
-        return full_pullback_final(costates).reshape(*outer, *waveform.shape)
-
     def pushforward(direction):
         direction = checked_like("the change of the waveform", direction, waveform.shape)
         return full.pushforward(direction).reshape(states.shape)
 
-    return Linearisation(states, pullback, pushforward, pullback_final)
+    return Linearisation(states, pullback, pushforward)
 
 
 def _prepare(generator, dt, rho0, method, control):

@@ -17,6 +17,8 @@ import numpy as np
 
 #: Axes in cyclic order.
 CYCLIC = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
+#: Matrices of the cross products with x, y, z, which are the last axis: ``CROSS @ v`` is that of v.
+CROSS = -np.cross(np.eye(3)[:, None], np.eye(3))
 
 #: Power series in ``theta**2`` of ``cos(theta/2)`` and ``sin(theta/2)/theta``; up to 1 rad, nine
 #: terms are exact to rounding.
@@ -178,8 +180,10 @@ def cross(left, right):
     return result
 
 
-def rotate(quaternions, vectors):
+def rotate(quaternions, vectors, sense=1):
     """Vectors, (3, ...), turned by quaternions, (4, ...): as by ``rotation_matrices``.
+
+    With ``sense=-1`` turned back.
 
     Examples
     --------
@@ -187,21 +191,17 @@ def rotate(quaternions, vectors):
     >>> rotate(quarter, np.eye(3)[0]).round(12), rotate_back(quarter, np.eye(3)[1]).round(12)
     (array([0., 1., 0.]), array([1., 0., 0.]))
     """
-    return _rotate(quaternions, vectors, 2.0)
-
-
-def rotate_back(quaternions, vectors):
-    """Vectors turned by the inverse rotations; as :func:`rotate`."""
-    return _rotate(quaternions, vectors, -2.0)
-
-
-def _rotate(quaternions, vectors, factor):
     # v + 2 q0 (q x v) + 2 q x (q x v); the inverse has -q0.
     turn = cross(quaternions[1:], vectors)
     turned = cross(quaternions[1:], turn)
     turned *= 2
-    turn *= factor * quaternions[0]
+    turn *= 2 * sense * quaternions[0]
     turned += turn
     for i in range(3):
         turned[i] += vectors[i]
     return turned
+
+
+def rotate_back(quaternions, vectors):
+    """Vectors turned by the inverse rotations; as :func:`rotate`."""
+    return rotate(quaternions, vectors, sense=-1)

@@ -255,12 +255,13 @@ def linearise_final(axes, polynomials, rho0, control, waveform):
         # What fills up the fold is 0 in each polynomial: 1 - cos = 0.
         powers = fold(chebyshev.chebvander(x - 1, polynomials.shape[1] - 1).T)
         powers = powers.transpose(1, 2, 0).copy()  # (within, blocks, degree + 1)
+        halves, others = polynomials[:2], polynomials[2:]
 
     def step(k):
         w = effective_rotation(*velocities(k))
         if not shared:
             return step_quaternions(w)
-        versine, sine = powers[k] @ polynomials[:2]
+        versine, sine = powers[k] @ halves
         quaternions = np.empty((4, *versine.shape), versine.dtype)
         np.subtract(1, versine, out=quaternions[0])
         np.multiply(sine, w, out=quaternions[1:])
@@ -277,7 +278,7 @@ def linearise_final(axes, polynomials, rho0, control, waveform):
         for k in within:
             both = velocities(k)
             w = effective_rotation(*both)
-            abc = powers[k] @ polynomials[2:] if shared else _from_half_angles(w)
+            abc = powers[k] @ others if shared else rotation_coefficients(components_last(w))[1:]
             gradient = by_rotation_vector(w, rotate(local[k], starts), *abc)
             for rows, part in zip(at_ends, _at_ends(gradient, *both), strict=True):
                 if weights is None:
@@ -290,11 +291,3 @@ def linearise_final(axes, polynomials, rho0, control, waveform):
         return total if weights is not None else total.swapaxes(0, 1)
 
     return final.transpose(1, 0, 2), pullback
-
-
-def _from_half_angles(w):
-    """``a, b, c`` from what the quaternions need, too: quicker, c with fewer digits near 0."""
-    square = _dot(w, w)
-    cosine, sine = quaternions.half_angles(square)
-    a = 2 * sine * cosine
-    return a, 2 * sine * sine, (1 - a) / (square + 1e-300)  # c = 0 where nothing turns

@@ -25,14 +25,14 @@ from scipy.sparse.linalg import splu
 
 from ..inputs import arrays, choice, hold, require
 from .elements import SHAPES, S, element_matrices, integrate
-from .quaternions import cross
+from .quaternions import CROSS, cross
 from .rotations import by_rotation_vector, rotation_coefficients, rotation_matrices
 
 #: A zero of the denominator of :math:`r(z) = (1 + z/2 + z^2/12)/(1 - z/2 + z^2/12)`, the propagator
 #: of the reduced quadratic element, and the residue there.
 POLE, RESIDUE = 3 + 1j * np.sqrt(3), 6 - 6j * np.sqrt(3)
 #: Matrices :math:`A_x, A_y, A_z` of a turn about x, y, z.
-TURNS = [np.cross(np.eye(3), axis) for axis in np.eye(3)]
+TURNS = CROSS.transpose(2, 0, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,10 +106,9 @@ class BlochTorrey:
         m = len(slopes)
         place = (m - 1) * np.arange(self.cells)[:, None] + np.arange(m)
         entries = np.repeat(place, m, axis=1).ravel(), np.tile(place, m).ravel()
-        return tuple(
-            coo_array((np.broadcast_to(table, (self.cells, m, m)).ravel(), entries)).tocsr()
-            for table in (h * (left + right), stiffness / h, convection, h * moment)
-        )
+        tables = h * (left + right), stiffness / h, convection, h * moment
+        values = (np.broadcast_to(table, (self.cells, m, m)).ravel() for table in tables)
+        return tuple(coo_array((value, entries)).tocsr() for value in values)
 
     @property
     def nodes(self):

@@ -17,7 +17,7 @@ from reprlib import repr as brief
 
 import numpy as np
 
-from ..inputs import arrays, choice, finite_array, positive, require
+from ..inputs import arrays, choice, finite_array, require
 from . import quaternions
 from .quaternions import fold, prefix_products, product, rotate_back, step_quaternions, unfold
 
@@ -155,18 +155,14 @@ def transfer_fidelity(final, start, target):
 
 def cross_matrices(v):
     """Matrices of the cross product with v, (3, 3, members)."""
-    matrix = np.zeros((3, *v.shape), v.dtype)
-    for i, j, k in quaternions.CYCLIC:
-        matrix[i, j], matrix[j, i] = -v[k], v[k]
-    return matrix
+    return quaternions.CROSS @ v
 
 
 def gradient_of_mean(tangents, fidelity, weights):
     """Gradient of the weighted mean fidelity by the phases, (steps,): one product."""
-    steps = len(tangents)
     if fidelity.slopes.ndim == 3:  # a running cost has slopes for every step
         return np.einsum("nik,nik->n", tangents, weights * fidelity.slopes)
-    return tangents.reshape(steps, -1) @ (weights * fidelity.slopes).ravel()
+    return tangents.reshape(len(tangents), -1) @ (weights * fidelity.slopes).ravel()
 
 
 def member_gradients(tangents, fidelity):
@@ -191,8 +187,7 @@ def hessian_of_mean(poles, fidelity, weights):
 
     full = tangents.reshape(steps, -1) @ bend(tangents).reshape(steps, -1).T
     upper = np.triu(full, 1)
-    bent = bend(late)
-    diagonal = np.einsum("nik,nik->n", late - 2 * early, bent)
+    diagonal = np.einsum("nik,nik->n", late - 2 * early, bend(late))
     diagonal += np.einsum("nik,nik->n", early, bend(early))
     return upper + upper.T + np.diag(diagonal)
 
@@ -204,9 +199,8 @@ def gauss_newton_of_mean(tangents, fidelity, weights, every=1):
     With ``every`` larger than 1, from every so-manyth member.
     """
     weights = weights[::every] / weights[::every].sum()
-    turned = np.einsum(
-        "rik,nik->nrk", np.sqrt(weights) * fidelity.turns[..., ::every], tangents[..., ::every]
-    ).reshape(len(tangents), -1)
+    turns = np.sqrt(weights) * fidelity.turns[..., ::every]
+    turned = np.einsum("rik,nik->nrk", turns, tangents[..., ::every]).reshape(len(tangents), -1)
     return turned @ turned.T
 
 
@@ -249,6 +243,6 @@ def turn(angle_rad, axis="x"):
     if isinstance(axis, str):
         axis = np.eye(3)["xyz".index(choice("axis", axis, ("x", "y", "z")))]
     angle, axis = arrays("angle_rad: (rad); axis: 3", angle_rad=angle_rad, axis=axis)
-    length = positive("the length of axis", np.linalg.norm(axis))
-    w, x, y, z = step_quaternions(angle / length * axis)
+    require(axis.any(), "axis is zero; give a direction, such as (1, 0, 0).")
+    w, x, y, z = step_quaternions(angle / np.linalg.norm(axis) * axis)
     return np.array([[w - 1j * z, -y - 1j * x], [y - 1j * x, w + 1j * z]])

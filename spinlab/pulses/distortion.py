@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..inputs import COURSES, arrays, choice, hold, positive, require, whole
+from ..inputs import COURSES, arrays, choice, hold, require, whole
 
 #: What remains of an exponential when it is cut off, and the most fine steps it may last.
 CUT, MEMORY = 1e-6, 100_000
@@ -48,7 +48,7 @@ class Distortion:
 
     def oversampling(self, dt):
         """Number of fine steps in a pulse's step of ``dt`` seconds."""
-        ratio = positive("dt", dt, " of seconds") / self.dt
+        ratio = arrays("dt: > 0 (seconds)", dt=dt) / self.dt
         require(abs(ratio - round(ratio)) <= 1e-6 * ratio,
                 f"dt is {ratio:.6g} fine steps; make the distortion with the dt of the pulse.")
         return round(ratio)
@@ -151,7 +151,8 @@ def rc(time_constant, dt, tail=None):
     -------
     Distortion
     """
-    return _first_order(1 / positive("time_constant", time_constant, " of seconds"), dt, tail)
+    time_constant = arrays("time_constant: > 0 (seconds)", time_constant=time_constant)
+    return _first_order(1 / time_constant, dt, tail)
 
 
 def resonator(bandwidth_hz, dt, detuning_hz=0.0, tail=None):
@@ -193,7 +194,7 @@ def measured(response, dt, tail=None):
 
 
 def _first_order(rate, dt, tail):
-    z = rate * positive("dt", dt, " of seconds")
+    z = rate * arrays("dt: > 0 (seconds)", dt=dt)
     memory = int(np.ceil(min(np.log(1 / CUT) / np.real(z), MEMORY + 1))) + 1
     whole("The memory of the circuit in steps of dt", memory, 1, MEMORY)
     later = np.exp(-z * np.arange(memory - 1))

@@ -105,13 +105,12 @@ def from_phase(phase):
 
 def phase_link(phase):
     """:func:`from_phase`, unchecked."""
-    waveform = np.concatenate([np.cos(phase), np.sin(phase)])
+    x, y = np.cos(phase), np.sin(phase)
 
     def pullback(gradient):
-        along = waveform[0] * gradient[..., 1, :] - waveform[1] * gradient[..., 0, :]
-        return along[..., None, :]
+        return x * gradient[..., 1:, :] - y * gradient[..., :1, :]
 
-    return waveform, pullback
+    return np.concatenate([x, y], axis=-2), pullback
 
 
 def tanh_bound(x, steepness=1.0):
@@ -140,7 +139,7 @@ def radial_bound(x, steepness=1.0):
 
 def radial_link(x, steepness=1.0):
     """:func:`radial_bound`, unchecked."""
-    radius = np.sqrt(x[0] ** 2 + x[1] ** 2)
+    radius = np.sqrt((x**2).sum(axis=-2, keepdims=True))
     safe = np.where(radius == 0, 1, radius)
     bounded = np.tanh(steepness * radius)
     ratio = np.where(radius == 0, steepness, bounded / safe)
@@ -148,34 +147,19 @@ def radial_link(x, steepness=1.0):
 
     def pullback(gradient):
         direction = x / safe
-        along = direction[0] * gradient[..., 0, :] + direction[1] * gradient[..., 1, :]
-        return ratio * gradient + (slope - ratio) * along[..., None, :] * direction
+        along = (direction * gradient).sum(axis=-2, keepdims=True)
+        return ratio * gradient + (slope - ratio) * along * direction
 
     return ratio * x, pullback
 
 
-#: name: (rows of unknowns, last link of the chain)
+#: name: (rows of unknowns, last link of the chain, from ([channels,] rows, samples))
 PARAMETRISATIONS = {
     "phase": (1, phase_link),
     "xy": (2, radial_link),
     "xy-box": (2, tanh_link),
     "xy-free": (2, lambda x: (x, lambda gradient: gradient)),
 }
-
-
-def channel_by_channel(link, channels):
-    """A link, (rows, samples) to (2, samples), for the rows of several channels."""
-
-    def links(x):
-        parts = [link(rows) for rows in np.split(x, channels)]
-
-        def pullback(gradient):
-            pieces = zip(parts, np.split(gradient, channels, axis=-2), strict=True)
-            return np.concatenate([unlink(piece) for (_, unlink), piece in pieces], axis=-2)
-
-        return np.concatenate([waveform for waveform, _ in parts]), pullback
-
-    return link if channels == 1 else links
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,15 +236,17 @@ class Parametrisation:
         It takes flat unknowns, too; then its pullback returns flat gradients.
         """
         smooth, unsmooth = self.samples_of(samples)
-        link = channel_by_channel(PARAMETRISATIONS[self.kind][1], self.channels)
+        rows, link = PARAMETRISATIONS[self.kind]
 
         def waveform(x):
-            bounded, unbound = link(smooth(x.reshape(self.rows, -1)))
+            bounded, unbound = link(smooth(x.reshape(self.channels, rows, -1)))
 
             def pullback(gradient):
-                return unsmooth(unbound(gradient)).reshape(gradient.shape[:-2] + x.shape)
+                members = gradient.shape[:-2]
+                unbounded = unbound(gradient.reshape(*members, *bounded.shape))
+                return unsmooth(unbounded).reshape(members + x.shape)
 
-            return bounded, pullback
+            return bounded.reshape(-1, samples), pullback
 
         return waveform
 

@@ -99,21 +99,17 @@ def checked_limits(limits):
     return checked
 
 
-def evaluate_limits(limits, waveform):
-    """All limits in a row: values, (l,), not positive where kept; Jacobian, (l, 2, samples)."""
-    parts = [LIMITS[name](waveform, bound) for name, bound in limits.items()]
-    return tuple(np.concatenate(pieces) for pieces in zip(*parts, strict=True))
-
-
 def limit_rows(limits, chain):
     """The limits as a goal has them, ``rows(x) -> (values, jacobian)``; None where there are none.
 
-    ``chain(x)`` returns the waveform and the pullback to the unknowns.
+    All limits in a row: the values, (l,), are not positive where they are kept.  ``chain(x)``
+    returns the waveform and the pullback to the unknowns.
     """
 
     def rows(x):
         waveform, pullback = chain(x)
-        values, jacobian = evaluate_limits(limits, waveform)
-        return values, pullback(jacobian)
+        parts = [LIMITS[name](waveform, bound) for name, bound in limits.items()]
+        values, jacobians = map(np.concatenate, zip(*parts, strict=True))
+        return values, pullback(jacobians)
 
     return rows if limits else None

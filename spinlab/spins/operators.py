@@ -200,10 +200,3 @@ def basis_matrix(spins=1, identity=False):
     """
     columns = [matrix.reshape(4**spins, 1) for _, matrix in product_basis(spins, identity)]
     return sp.Matrix(sp.Matrix.hstack(*columns))
-
-
-def in_product_basis(superoperator, spins=1, identity=False):
-    """The same superoperator, from the matrix-element basis into the product-operator basis."""
-    columns = basis_matrix(spins, identity)
-    transformed = columns.H * (superoperator * columns) / sp.Integer(2) ** (spins - 2)
-    return transformed.applyfunc(sp.expand)

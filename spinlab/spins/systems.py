@@ -290,11 +290,11 @@ def _liouvillian(system, basis):
     full = operators.commutation_superoperator(hamiltonian(system))
     if system.dipolar_width_hz:
         full += sp.I * operators.pair_relaxation_superoperator(system.dipolar_width_hz, n)
-    matrix = operators.in_product_basis(full, n, identity)
+    columns = operators.basis_matrix(n, identity)
+    matrix = (columns.H * (full * columns) / sp.Integer(2) ** (n - 2)).applyfunc(sp.expand)
     if identity:
         matrix += sp.I * operators.relaxation_superoperator(system.t1, system.t2)
     if basis == "elements":  # only one spin relaxes, and its columns' inverse is 2 columns.H
         names = tuple(f"|{r}><{c}|" for r in range(2**n) for c in range(2**n))
-        columns = operators.basis_matrix(n, identity)
         matrix = 2 * (columns * matrix * columns.H).applyfunc(sp.expand) if identity else full
     return Liouvillian(matrix, names, n, identity, system.controls)

@@ -7,8 +7,6 @@ entry has to agree to the digits that the exercise states.  A hint names a usual
 all entries of all cases agree with it, and never tells the answer.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 A figure that was written is closed: matplotlib forgets it (it can still be drawn).
 """
 
-from __future__ import annotations
-
 import html
 import io
 import re

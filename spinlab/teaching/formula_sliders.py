@@ -4,8 +4,6 @@ Where a curve has a closed form nothing need be drawn in advance: the page compu
 the slider moves.  What JavaScript would not compute faithfully is refused.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from keyword import iskeyword

@@ -12,8 +12,6 @@ into its record, and a program that runs under your name may do whatever you may
 you grade, and run the notebooks of strangers in a container.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import csv

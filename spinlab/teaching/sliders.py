@@ -8,8 +8,6 @@ Draw fast: make the figure once, outside ``draw``, and let ``draw`` move its lin
 A new figure for every frame works as well and takes several times longer.
 """
 
-from __future__ import annotations
-
 import base64
 import html
 import itertools

@@ -5,8 +5,6 @@ changes; :func:`page_fragment` writes the first drawing, the changes (compressed
 controls as HTML.  A small custom element (``explore.js``) replays them: no kernel, no network.
 """
 
-from __future__ import annotations
-
 import base64
 import gzip
 import hashlib

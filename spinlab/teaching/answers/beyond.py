@@ -1,8 +1,6 @@
 """Reference answers of the exercises beyond the four chapters (as in
 :mod:`spinlab.teaching.answers.chapter1`)."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ...control.problem import Problem

@@ -6,8 +6,6 @@ a ``judge`` of plain data, which returns a hint, or nothing where the answer is 
 holds usual mistakes and their hints, ``also`` what is right by another method.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

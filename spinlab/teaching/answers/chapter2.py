@@ -1,8 +1,6 @@
 """Reference answers of the exercises of chapter 2 (as in
 :mod:`spinlab.teaching.answers.chapter1`)."""
 
-from __future__ import annotations
-
 from functools import partial
 from math import factorial
 

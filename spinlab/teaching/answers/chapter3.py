@@ -1,8 +1,6 @@
 """Reference answers of the exercises of chapter 3 (as in
 :mod:`spinlab.teaching.answers.chapter1`)."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from .judged import (

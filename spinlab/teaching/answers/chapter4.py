@@ -1,8 +1,6 @@
 """Reference answers of the exercises of chapter 4: a table as in
 :mod:`spinlab.teaching.answers.chapter1`."""
 
-from __future__ import annotations
-
 from math import comb
 
 import numpy as np

@@ -1,8 +1,6 @@
 """Answers that are judged by what they do, of chapters 1 to 3: a hint about their plain data, empty
 where they are right."""
 
-from __future__ import annotations
-
 import tempfile
 from dataclasses import replace
 from pathlib import Path

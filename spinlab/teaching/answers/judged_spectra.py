@@ -1,8 +1,6 @@
 """Answers of chapter 4 that are judged by what they do, by the spectra after a sequence: as in
 :mod:`spinlab.teaching.answers.judged`."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ...control.ensemble import Ensemble

@@ -1,7 +1,5 @@
 """Answers as plain data, as JSON knows them, and back: what a grader in another process judges."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 """Reference answers of two pages of chapter 3, about time and coefficients as unknowns (as in
 :mod:`spinlab.teaching.answers.chapter1`)."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
