@@ -66,11 +66,15 @@ def blocks(p, kind, count=None):
             s = s * square + (-1) ** k / factorial(2 * k + 1)
         return c, s
 
-    fixed = half(z**2 + reach**2)  # at amplitude 1: once, before everything
+    def turn(square):
+        c, s = half(z**2 + square * reach**2)
+        return c, s * reach, s * z
+
+    fixed = turn(1.0)  # of a phase pulse: once, before everything
 
     def forward(state, u):
-        c, s = fixed if kind == "phase" else half(z**2 + (u[0] ** 2 + u[1] ** 2) * reach**2)
-        return step(c, s * reach * u[0], s * reach * u[1], s * z, state), None
+        c, across, axial = fixed if kind == "phase" else turn(u[0] ** 2 + u[1] ** 2)
+        return step(c, across * u[0], across * u[1], axial, state), None
 
     def start(*shape):
         return (jnp.ones(shape), *3 * (jnp.zeros(shape),))

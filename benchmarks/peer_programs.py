@@ -14,10 +14,9 @@ JAX is written twice: ``scan`` is what one writes down first, ``blocks`` the qui
 forms that were tried: the library's own trick, several blocks of the pulse side by side.
 """
 
-import warnings
-
 import ensembles
 import numpy as np
+from ensembles import RF_HZ
 
 import spinlab as sl
 from spinlab.mrs.split_step import half_step, propagate
@@ -64,11 +63,12 @@ class Glutamate:
 
 
 def ours_xy(p):
-    return p.task.fidelity
+    return sl.Problem("Iz", "Ix", p.steps * p.dt, p.steps, RF_HZ, p.task.ensemble).fidelity
 
 
 def ours_phase(p):
-    value = p.task.goal("phase", radius=0, method="spinors").value
+    task = sl.Problem("Iz", "Ix", p.steps * p.dt, p.steps, RF_HZ, p.task.ensemble)
+    value = task.goal("phase", radius=0, method="spinors").value
 
     def job(phase):
         loss, slope = value(phase)
@@ -149,8 +149,10 @@ def qoc_problem(p, target=1e-9, method=None, start=None, seconds=180):
 
     x, y, z = qutip.sigmax() / 2, qutip.sigmay() / 2, qutip.sigmaz() / 2
     up, plus = qutip.basis(2, 0), (qutip.basis(2, 0) + qutip.basis(2, 1)).unit()
-    objectives = [Objective(up, [offset * z, [reach * x, lambda t, c: c], [reach * y, lambda t, c: c]],
-                            plus) for offset, reach in zip(p.offset, p.reach, strict=True)]  # fmt: skip
+    objectives = []
+    for offset, reach in zip(p.offset, p.reach, strict=True):
+        channels = [[reach * one, lambda t, c: c] for one in (x, y)]
+        objectives.append(Objective(up, [offset * z, *channels], plus))
     start = np.zeros((2, p.steps)) + 0.1 if start is None else start
     edge = [(-(0.5**0.5), 0.5**0.5)]
     controls = {name: {"guess": row, "bounds": edge} for name, row in zip("xy", start, strict=True)}
