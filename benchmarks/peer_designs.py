@@ -124,9 +124,10 @@ def run(name, seed):
     waveform, claimed = DESIGNS[name][1](p, start)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     grid = p.task.fidelity(waveform)[0]
-    pulse = sl.Pulse(waveform / max(1, np.hypot(*waveform).max()), p.dt, p.task.rf_hz)
+    peak = np.hypot(*waveform).max()
+    pulse = sl.Pulse(waveform / max(1, peak), p.dt, p.task.rf_hz * max(1, peak))
     return {
         "seed": seed, "cpu": cpu, "wall": wall, "claimed": float(claimed), "members": float(grid),
-        "dense": sl.judge(pulse, p.task).mean, "peak": float(np.hypot(*waveform).max()),
+        "dense": sl.judge(pulse, p.task).mean, "peak": float(peak),
         "there": bool(grid >= GOAL - 5e-4),
     }, waveform  # fmt: skip
