@@ -37,10 +37,15 @@ def scan(p, kind):
     jax, jnp = imported()
     offset, reach = jnp.asarray(p.dt * p.offset), jnp.asarray(p.dt * p.reach)
 
+    def turn(square):
+        w = jnp.sqrt(offset**2 + square * reach**2)
+        return jnp.cos(w / 2), jnp.sin(w / 2) / w
+
+    fixed = turn(1.0)  # of a phase pulse: once, before everything
+
     def forward(state, u):
-        w = jnp.sqrt(offset**2 + (u[0] ** 2 + u[1] ** 2) * reach**2)
-        s = jnp.sin(w / 2) / w
-        return step(jnp.cos(w / 2), s * reach * u[0], s * reach * u[1], s * offset, state), None
+        c, s = fixed if kind == "phase" else turn(u[0] ** 2 + u[1] ** 2)
+        return step(c, s * reach * u[0], s * reach * u[1], s * offset, state), None
 
     def mean(x):
         u = jnp.array([jnp.cos(x), jnp.sin(x)]) if kind == "phase" else x
