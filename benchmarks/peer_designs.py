@@ -31,6 +31,12 @@ def ours_newton(p, start):
     return found.pulse.waveform, found.fidelity
 
 
+def ours_phase(p, start):
+    found = sl.design(p.task, kind="phase", radius=0, x0=np.arctan2(*start[::-1])[None],
+                      stop_at=GOAL, max_iterations=300)  # fmt: skip
+    return found.pulse.waveform, found.fidelity
+
+
 def ours_lbfgs(p, start):
     found = sl.design(p.task, kind="xy-free", radius=0, x0=start, lower=-EDGE, upper=EDGE,
                       stop_at=GOAL, max_iterations=300)  # fmt: skip
@@ -109,6 +115,7 @@ SLOW = ("dynamiqs", "qutip-qoc", "krotov")
 #: name in the page: (package that it needs, job)
 DESIGNS = {
     "spinlab, phases, Gauss-Newton": (None, ours_newton),
+    "spinlab, phases, L-BFGS": (None, ours_phase),
     "spinlab, two controls, L-BFGS": (None, ours_lbfgs),
     "JAX, phases, SciPy's L-BFGS": ("jax", jax_phase),
     "dynamiqs, two controls, SciPy's L-BFGS": ("dynamiqs", dynamiqs_xy),

@@ -244,7 +244,9 @@ def main(parts):
         for row in made:
             print({name: value for name, value in row.items() if name != "waveform"}, flush=True)
             kept[tuple(row[name] for name in key)] = row
-        data |= {part: [*kept.values()], "absent": ABSENT, "goal": peer_designs.GOAL}
+        order = [*TASKS, *peer_designs.DESIGNS]
+        rows = sorted(kept.values(), key=lambda row: order.index(row[key[0]]))
+        data |= {part: rows, "absent": ABSENT, "goal": peer_designs.GOAL}
         DATA.write_text(json.dumps(data, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
