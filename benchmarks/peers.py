@@ -108,10 +108,9 @@ def records():
     for task in TASKS:
         for row in gradients(task):
             if row["program"] != OURS:
-                name = f"{task}: {row['program']} {row['version']}, CPU time over ours".replace(
-                    "  ", " ")  # fmt: skip
+                peer = f"{row['program']} {row['version']}".strip()
                 asked = 50 if row["program"] == "qutip-qoc" else None
-                yield record(name, row["ratio"], "x", at_least=asked,
+                yield record(f"{task}: {peer}, CPU time over ours", row["ratio"], "x", at_least=asked,
                              baseline="benchmarks/peer_programs.py, peer_jax.py: one thread, "
                              "double precision, without compilation")  # fmt: skip
 

@@ -8,8 +8,6 @@ import peer_programs
 import peers
 import pytest
 
-import spinlab as sl
-
 DATA = json.loads(peers.DATA.read_text(encoding="utf-8"))
 GRADIENTS = {(row["task"], row["program"]): row for row in DATA["gradients"]}
 DESIGNS = {(row["program"], row["seed"]): row for row in DATA["designs"]}
@@ -106,4 +104,4 @@ def test_the_bench_works_without_any_of_them(monkeypatch):
     monkeypatch.setattr(peers.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(peers, "turns", lambda jobs, rounds: dict.fromkeys(jobs, np.ones((2, 2))))
     (row,) = peers.records()
-    assert row["name"].endswith("NumPy, Rodrigues loop, CPU time over ours") and sl
+    assert row["name"].endswith("NumPy, Rodrigues loop, CPU time over ours")
