@@ -10,7 +10,7 @@ brings most; qutip-qoc wants NumPy below 2 and krotov QuTiP below 5, so each has
 its own.  ``make bench ONLY=peers`` measures the gradients alone, and writes nothing there.
 
 What comes out must be our numbers, else there is no row.  Times are CPU time of the process on one
-thread; all contestants of a task take turns.  What comes before the second call (imports, set-up,
+thread; all contestants of a task take turns.  What comes before the second call (set-up,
 compilation) is told apart.  Asked of us were at most 0.9 of the CPU time of compiled JAX for P1
 (0.5 at 255 x 500), and 1/50 of qutip-qoc's.  The last is kept; the first two are missed.  JAX's
 quickest form needs 0.3 to 0.4 of our time by phases; by two controls 0.5, in some processes 1.0,
@@ -125,6 +125,8 @@ def gradients(task, rounds=7):
     if all(package is None for _, package in there) and "55" not in task:
         return
     p, jobs, rows = setting(), {}, {}
+    for _, package in there:
+        importlib.import_module(package or "numpy")  # is no part of a first call
     points = p.points(kind)
     for (name, package), (make, written) in there.items():
         cpu, wall = time.process_time(), time.perf_counter()
@@ -224,6 +226,7 @@ def designs():
     for name, (package, _) in peer_designs.DESIGNS.items():
         if package is not None and not importlib.util.find_spec(package):
             continue
+        importlib.import_module(package or "numpy")
         slow = name.startswith(peer_designs.SLOW)
         for seed in range(1 if slow else peer_designs.STARTS):
             with warnings.catch_warnings():
