@@ -65,7 +65,7 @@ def _transfer_slope(R, M0, C):
     return np.cross(M0, R.T @ C)
 
 
-# --- the paper, and which method when ----------------------------------------------------
+# --- the paper, which method when, and other programs ------------------------------------
 
 
 def _terms(theta, N, eps, power=1):
@@ -74,6 +74,10 @@ def _terms(theta, N, eps, power=1):
     while N * theta ** (n + power) / factorial(n + power) > eps:
         n += 1
     return n
+
+
+def _break_even(first, fast, slow):
+    return int(1e3 * first // (slow - fast)) + 1
 
 
 def _largest(a, b, c, m):
@@ -234,6 +238,26 @@ ANSWERS = {
         "wrong": {
             "The members share what Python takes.": lambda a, b, c, m: _largest(a, b, c, 1),
             "There the series is ahead already.": lambda a, b, c, m: _largest(a, b, c, m) + 1,
+        },
+    },
+    "ex-break-even": {
+        "asks": "your function gradients(first, fast, slow)",
+        "reference": _break_even,
+        "cases": ((1.37, 0.35, 1.04), (9.3, 0.4, 2.4), (0.5, 3.0, 3.5), (30.0, 2.0, 2.01)),
+        "wrong": {
+            "Seconds and milliseconds do not add.":
+                lambda first, fast, slow: int(first // (slow - fast)) + 1,
+            "What is saved by every gradient is the difference.":
+                lambda first, fast, slow: int(1e3 * first // slow) + 1,
+            "There the other program is still ahead, or even.":
+                lambda first, fast, slow: _break_even(first, fast, slow) - 1,
+        },
+    },
+    "ex-whose-fidelity": {
+        "asks": "the list [Mx, infidelity]",
+        "reference": [2 * 0.995**2 - 1, 1 - np.sqrt((1 + 0.995) / 2)],
+        "wrong": {
+            "The overlap is an amplitude; its square is a probability.": [0.99, 0.0025],
         },
     },
     "ex-floor": {
