@@ -63,7 +63,17 @@ class Glutamate:
 
 
 def ours_xy(p):
-    return sl.Problem("Iz", "Ix", p.steps * p.dt, p.steps, RF_HZ, p.task.ensemble).fidelity
+    task = sl.Problem("Iz", "Ix", p.steps * p.dt, p.steps, RF_HZ, p.task.ensemble)
+    share, goal = task.ensemble.weights, sl.transfer(sl.observable("Ix"))
+    run = sl.propagation.prepare_objective(
+        task.generator(), p.dt, sl.state("Iz"), goal, weights=share
+    )
+
+    def job(waveform):
+        found = run(waveform)
+        return share @ found.values, found.gradients
+
+    return job
 
 
 def ours_phase(p):

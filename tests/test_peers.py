@@ -34,8 +34,9 @@ def test_a_row_agrees_with_itself_and_with_the_code(task, name):
 
 
 def test_targets():
-    """One that is met; those that are missed are told in the docstring of the benchmark."""
-    assert GRADIENTS["P1, two controls, 55 x 200", "qutip-qoc"]["ratio"] > 50
+    """Those against JAX's quickest form are missed; the docstring of the benchmark tells it."""
+    for key, least in peers.ASKED.items():
+        assert GRADIENTS[key]["ratio"] >= least
     assert GRADIENTS["P1, phases, 55 x 200", "JAX, blocks"]["ratio"] < 1
 
 
@@ -85,7 +86,7 @@ def test_our_designs_come_again():
 
 
 def test_lines_are_counted():
-    assert peers.lines(peer_programs.ours_xy) == 2 and peers.lines(peer_programs.ours_glu) == 6
+    assert peers.lines(peer_programs.ours_xy) == 10 and peers.lines(peer_programs.ours_glu) == 6
 
 
 def test_the_split_step_is_fine_enough():

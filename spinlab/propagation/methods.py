@@ -36,8 +36,8 @@ _checked = partial(checked_arguments, METHODS)
 CHUNK = 72_000
 
 #: The same for the scan of many members, in steps x members; and from which ``steps x members**2``
-#: on the scan is faster than the band (55 members at 500 steps; see benchmarks).
-SCAN_CHUNK, SCAN_FROM = 300_000, 1_500_000
+#: on the scan is faster than the band (45 members at 500 steps; see benchmarks).
+SCAN_CHUNK, SCAN_FROM = 300_000, 1_000_000
 
 #: With so many members x d^2 or fewer, what is prepared is kept for the next waveform, in some
 #: 10 MB; with more, chunk after chunk is prepared and forgotten.
