@@ -18,7 +18,6 @@ Those of the first starts are kept, too.
 """
 
 import base64
-import json
 import sys
 import time
 import warnings
@@ -29,6 +28,7 @@ from pathlib import Path
 import fem
 import numpy as np
 import optimisers
+import race
 import which
 from measure import interleave
 from optimisers import CASES
@@ -268,15 +268,5 @@ PARTS = {
 }  # fmt: skip
 
 
-def main(parts):
-    for part in parts or PARTS:
-        began = time.process_time()
-        found = PARTS[part]()
-        print(f"{part}: {time.process_time() - began:.0f} s of CPU time", flush=True)
-        data = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {}
-        data[part] = found
-        DATA.write_text(json.dumps(data, separators=(",", ":")) + "\n", encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    race.main(PARTS, DATA, sys.argv[1:])

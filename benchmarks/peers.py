@@ -65,18 +65,16 @@ def jax_blocks(kind):
 
 OURS = "spinlab"
 SCAN, BLOCKS = ((f"JAX, {form}", "jax") for form in ("scan", "blocks"))
+#: The forms of one spin that are raced at both sizes.
+BY_PHASE = {
+    (OURS, None): (programs.ours_phase, (programs.ours_phase,)),
+    SCAN: (jax_scan("phase"), (by_jax.scan, *SU2)),
+    BLOCKS: (jax_blocks("phase"), (by_jax.blocks, *SPINOR)),
+}
 #: task: (setting, kind of point, {(name, package): (make, functions whose lines a user writes)})
 TASKS = {
-    "P1, phases, 55 x 200": (OneSpin, "phase", {
-        (OURS, None): (programs.ours_phase, (programs.ours_phase,)),
-        SCAN: (jax_scan("phase"), (by_jax.scan, *SU2)),
-        BLOCKS: (jax_blocks("phase"), (by_jax.blocks, *SPINOR)),
-    }),
-    "P1, phases, 255 x 500": (lambda: OneSpin("255 x 500"), "phase", {
-        (OURS, None): (programs.ours_phase, (programs.ours_phase,)),
-        SCAN: (jax_scan("phase"), (by_jax.scan, *SU2)),
-        BLOCKS: (jax_blocks("phase"), (by_jax.blocks, *SPINOR)),
-    }),
+    "P1, phases, 55 x 200": (OneSpin, "phase", BY_PHASE),
+    "P1, phases, 255 x 500": (lambda: OneSpin("255 x 500"), "phase", BY_PHASE),
     "P1, two controls, 55 x 200": (OneSpin, "xy", {
         (OURS, None): (programs.ours_xy, (programs.ours_xy,)),
         ("NumPy, Rodrigues loop", None): (loop, (

@@ -189,15 +189,16 @@ def digits(values, count=4):
     return rounded if np.ndim(values) else rounded[0]
 
 
-def main(parts):
-    for part in parts or ("starts", "optimisers"):
+def main(makers, path, asked):
+    """Make the parts that are asked for, or all, and write each into a file of data at once."""
+    for part in asked or makers:
         began = time.process_time()
-        found = {"starts": starts, "optimisers": optimisers}[part]()
+        found = makers[part]()
         print(f"{part}: {time.process_time() - began:.0f} s of CPU time", flush=True)
-        data = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {}
+        data = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         data[part] = found
-        DATA.write_text(json.dumps(data, separators=(",", ":")) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(data, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main({"starts": starts, "optimisers": optimisers}, DATA, sys.argv[1:])
