@@ -175,26 +175,70 @@ def test_an_error_is_short_and_unfolds_its_cell(spin):
 # --- stop --------------------------------------------------------------------------------
 
 
-@ONE_THEME
-def test_stop_ends_what_never_ends(page, base_url):
-    spin = page
-    start(page, base_url + SPIN)
-    run(spin, SILENT, "held = 1")
-    box = cell(spin, PRINTS)
-    write(box, "print('on its way')\nwhile True: pass")
+LOOP = "print('on its way')\nwhile True: pass"
+#: A call of compiled code, which does not hear of a stop.
+DEAF = "print('on its way')\nsum(range(10**15))"
+DESIGN = """import spinlab as sl
+problem = sl.Problem("Iz", "Ix", duration=50e-6, steps=50, rf_hz=10e3)
+def wait(now):
+    print("on its way")
+    while True: pass
+print(sl.design(problem, callback=wait).message)"""
+
+
+def begin(page, number, code):
+    """Run a cell that says that it is on its way, and will not end."""
+    box = cell(page, number)
+    write(box, code)
     box.get_by_role("button", name="Run:").click()
-    expect(box.locator(".cell_output")).to_have_text("on its way")
+    expect(box.locator(".cell_output")).to_have_text(re.compile("^on its way"))
+    return box
+
+
+def stop(page):
+    page.get_by_role("button", name="Stop").click()
+    idle(page)
+    return status(page)
+
+
+def test_stop_ends_what_never_ends_and_keeps_what_was_computed(spin):
+    run(spin, SILENT, "held = 1")
+    box = begin(spin, PRINTS, LOOP)
     cell(spin, SILENT).get_by_role("button", name="Run:").click()  # waits for its turn
-    spin.get_by_role("button", name="Stop").click()
-    assert status(spin) == "Stopped. The next run starts Python anew."
+    write(cell(spin, SILENT), "held = 2")
+    assert stop(spin) == "Stopped. What was computed is kept."
+    assert shown(box).splitlines()[-2:] == ["cell 8, line 2: while True: pass", "KeyboardInterrupt"]
     expect(box.locator(".live-state")).to_have_text("stopped")
+    assert stop(spin) == "Nothing runs."
+    assert shown(run(spin, PRINTS, "held")) == "1", "what waited is stopped, too"
+
+
+def test_a_design_that_is_stopped_gives_the_best_so_far(spin):
+    box = begin(spin, PRINTS, DESIGN)
+    assert stop(spin) == "Stopped. What was computed is kept."
+    assert shown(box).split("\n")[1] == "Interrupted; this is the best so far."
+    assert shown(run(spin, SILENT, "problem.steps")) == "50"
+
+
+def test_a_check_that_never_ends_is_stopped(spin):
+    exercise = spin.locator("#ex-weak")
+    write(exercise, "while True: pass\n1")
+    exercise.get_by_role("button", name="Check").click()
     spin.wait_for_timeout(500)
-    assert spin.locator("iframe").count() == 0, "what waited is stopped, too"
-    assert shown(run(spin, PRINTS, "'held' in globals()")) == "False"
-    spin.get_by_role("button", name="Stop").click()
-    assert check(spin, "ex-weak", "'I1z + I2z'") == "✓ Right."
-    idle(spin)
-    assert status(spin) == "Python is ready." and spin.problems == []
+    assert stop(spin) == "Stopped. What was computed is kept."
+    expect(exercise.locator(".live-verdict")).to_have_text("✗ Stopped before it was judged.")
+    write(exercise, "")
+
+
+@ONE_THEME
+def test_what_does_not_hear_of_a_stop_is_ended_and_python_starts_anew(page, base_url):
+    start(page, base_url + SPIN)
+    run(page, SILENT, "held = 1")
+    box = begin(page, PRINTS, DEAF)
+    assert stop(page) == "Python has started anew: nothing has been run yet."
+    expect(box.locator(".live-state")).to_have_text("stopped")
+    assert page.locator("iframe").count() == 1
+    assert shown(run(page, PRINTS, "'held' in globals()")) == "False" and page.problems == []
 
 
 @ONE_THEME

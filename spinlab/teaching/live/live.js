@@ -6,10 +6,12 @@ import settings from "./settings.js";
 
 const here = new URL(".", import.meta.url);
 const STARTED = "Python has started …"; // and a job waits
-const idle = { port: null, worker: null, frame: null, jobs: new Map() };
+const ANEW = "Python has started anew: nothing has been run yet.";
+const HEARS = 2000; // ms that Python has to hear of a stop
+const idle = { port: null, worker: null, frame: null, ready: false, jobs: new Map() };
 let python = { ...idle };
 let bar = null;
-let next = 1;
+let last = 0;
 let stops = 0;
 
 // --- Python, in a worker of a frame with a policy of its own ---------------------------------
@@ -18,7 +20,7 @@ function start() {
   const { port1, port2 } = new MessageChannel();
   const frame = make("iframe", { src: new URL("frame.html", here).href, hidden: "", title: "Python" });
   const mine = (python = { ...idle, frame, port: port1, jobs: new Map() });
-  const fail = (text) => mine === python && (stop(), status(`Python could not start: ${text}`));
+  const fail = (text) => mine === python && end(`Python could not start: ${text}`);
   frame.addEventListener("load", () => {
     if (mine === python) mine.worker = frame.contentWindow.startWorker(port2, fail);
   });
@@ -26,11 +28,11 @@ function start() {
     if (mine !== python) return; // from before a stop
     const job = mine.jobs.get(data.id);
     if (data.kind === "loading") status(`Loading ${data.text} …`, data.share);
-    else if (data.kind === "ready") status(STARTED, 1);
+    else if (data.kind === "ready") (mine.ready = true), status(...(mine.jobs.size ? [STARTED, 1] : [ANEW]));
     else if (data.kind === "failed") fail(data.text);
     else if (data.kind === "begun") job?.tell();
     else if (data.kind !== "done") job?.handler?.(data);
-    else mine.jobs.delete(data.id), job.resolve(data);
+    else mine.jobs.delete(data.id), URL.revokeObjectURL(job.alive), job.resolve(data);
   };
   status("Starting Python …", 0);
   document.body.append(frame);
@@ -38,24 +40,39 @@ function start() {
 
 // The handler gets what a job shows; tell says, in the bar, that it has begun.
 const begun = () => state.textContent === STARTED && status("Python is ready.");
-function ask(job, handler, tell = begun) {
+function ask(wanted, handler, tell = begun) {
   if (!python.port) start();
-  const id = next++;
-  return new Promise((resolve) => {
-    python.jobs.set(id, { resolve, handler, tell });
-    python.port.postMessage({ id, ...job });
-  });
+  const job = { handler, tell, alive: URL.createObjectURL(new Blob()) }; // until it is over or stopped
+  job.over = new Promise((resolve) => (job.resolve = resolve));
+  python.jobs.set(++last, job);
+  python.port.postMessage({ id: last, alive: job.alive, ...wanted });
+  return job.over;
 }
 
-function stop() {
+// Python ends what it does and keeps its names; if it does not hear (a long call of compiled code),
+// it is ended, and starts anew.
+async function stop() {
+  stops++;
+  const asked = [...python.jobs.values()];
+  if (!python.ready) return end("Stopped. The next run starts Python anew.");
+  if (!asked.length) return status("Nothing runs.");
+  status("Stopping …", 1);
+  asked.forEach(({ alive }) => URL.revokeObjectURL(alive));
+  const deaf = setTimeout(() => (end(), start()), HEARS);
+  await Promise.all(asked.map(({ over }) => over));
+  clearTimeout(deaf);
+  if (python.ready) status("Stopped. What was computed is kept.");
+}
+
+function end(text = "") {
   const { worker, frame, jobs } = python;
   python = { ...idle };
   stops++;
   worker?.terminate();
   frame?.remove();
-  jobs.forEach(({ resolve }) => resolve({ ok: false, stopped: true }));
+  jobs.forEach(({ resolve, alive }) => (URL.revokeObjectURL(alive), resolve({ ok: false, stopped: true })));
   cells.forEach((cell) => (cell.ran = null));
-  status("Stopped. The next run starts Python anew.");
+  status(text);
 }
 
 // --- editors ---------------------------------------------------------------------------------
@@ -115,10 +132,8 @@ async function run(cell) {
   const code = codeOf(cell.pre);
   const output = make("div", { class: "cell_output docutils container" });
   const place = placeOf(cell.first);
-  let placed = false;
   const put = () => {
-    if (placed) return;
-    placed = true;
+    if (cell.output === output) return;
     if (cell.output) cell.output.replaceWith(output);
     else cell.box.append(output);
     cell.output = output;
@@ -138,7 +153,7 @@ async function run(cell) {
   if (folded && !reply.ok && !reply.stopped) folded.open = true;
   const took = `${(reply.ms / 1000).toFixed(1)} s`;
   cell.state.textContent = reply.stopped ? "stopped" : reply.ok ? took : "error";
-  if (reply.fatal) stop();
+  if (reply.fatal) end(`Python ended in cell ${cell.number}. The next run starts it anew.`);
   return reply.ok;
 }
 
@@ -147,17 +162,15 @@ let queue = Promise.resolve();
 function runEach(wanted) {
   const asked = stops;
   queue = queue.then(async () => {
-    if (asked !== stops) return false;
+    if (asked !== stops) return;
     const mine = wanted();
     for (const cell of mine) {
-      if (await run(cell)) continue;
-      if (python.port) status(`Cell ${cell.number} ended with an error.`);
-      return false;
+      const ended = await run(cell);
+      if (asked !== stops) return;
+      if (!ended) return status(`Cell ${cell.number} ended with an error.`);
     }
     status(mine.length > 1 ? `Ready: ${mine.length} cells were run.` : "Ready.");
-    return true;
   });
-  return queue;
 }
 
 const runOne = (cell) => runEach(() => [cell]);
@@ -207,10 +220,9 @@ function addTools(cell) {
 }
 
 function open() {
-  const resetAll = () => (stop(), cells.forEach(reset), status("As in the book."));
-  const tools = make("div", { class: "live-row" },
-    button("Run all", runAll), button("Stop", stop), button("Reset page", resetAll),
-    progress, state);
+  const resetAll = () => (end("As in the book."), cells.forEach(reset));
+  const buttons = [button("Run all", runAll), button("Stop", stop), button("Reset page", resetAll)];
+  const tools = make("div", { class: "live-row" }, ...buttons, progress, state);
   bar.replaceChildren(tools);
   bar.setAttribute("role", "group");
   bar.setAttribute("aria-label", "Run this page");

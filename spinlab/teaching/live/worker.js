@@ -1,8 +1,8 @@
 // The page's Python: a worker, so that the page stays alive while it computes (see live.js).
 //
-// It gets one message, a port. On the port: jobs {id, do: "run", ...} come in; {id, kind: "begun"}
-// goes out when a job begins, {id, kind: ...} while it runs, {id, kind: "done", ...} at its end;
-// {kind: "loading"}, {kind: "ready"}, and {kind: "failed"} tell how far the start is.
+// It gets one message, a port. On the port: jobs {id, alive, do: "run", ...} come in; {id, kind:
+// "begun"} goes out when a job begins, {id, kind: ...} while it runs, {id, kind: "done", ...} at its
+// end; {kind: "loading"}, {kind: "ready"}, and {kind: "failed"} tell how far the start is.
 
 import settings from "./settings.js";
 
@@ -106,6 +106,30 @@ async function start() {
   return py;
 }
 
+// --- a stop that is heard --------------------------------------------------------------------
+
+// A worker that computes gets no message, and pages from plain hosts share no memory with it. But it
+// can look whether the job's address still leads to something: the page revokes it for a stop. Python
+// asks this object now and then, as if it were the one byte of an interrupt buffer; 2 is SIGINT.
+const EVERY = 200; // ms; a look takes about 3 ms
+let alive = null; // of the job that runs
+let looked = 0;
+const signal = {
+  get 0() {
+    if (!alive || performance.now() < looked + EVERY) return 0;
+    const request = new XMLHttpRequest();
+    request.open("GET", alive, false);
+    try {
+      request.send();
+    } catch {
+      alive = null; // said once
+    }
+    looked = performance.now();
+    return alive ? 0 : 2;
+  },
+  set 0(value) {}, // Python takes the byte back to 0
+};
+
 // --- jobs ------------------------------------------------------------------------------------
 
 let current = 0;
@@ -114,6 +138,7 @@ let current = 0;
 const lastLine = (error) => String(error.message ?? error).trim().split("\n").pop();
 
 const ready = start().then((py) => {
+  py.setInterruptBuffer(signal);
   const kernel = py.pyimport("spinlab.teaching.live.kernel");
   const session = kernel.Session((message) => {
     port.postMessage({ id: current, ...JSON.parse(message) });
@@ -131,14 +156,16 @@ ready.catch((error) => fail(lastLine(error)));
 port.onmessage = async ({ data }) => {
   const jobs = await ready;
   port.postMessage({ id: data.id, kind: "begun" });
-  const began = performance.now();
+  const began = (looked = performance.now());
   let reply;
   try {
-    current = data.id;
+    ({ id: current, alive } = data);
     reply = jobs[data.do](data);
   } catch (error) {
     // Not an error of the reader's code, which the kernel shows: Python itself has ended.
-    reply = { ok: false, fatal: lastLine(error) };
+    reply = { ok: false, fatal: alive && lastLine(error) };
   }
-  port.postMessage({ id: data.id, kind: "done", ms: performance.now() - began, ...reply });
+  const stopped = !alive;
+  alive = null;
+  port.postMessage({ id: data.id, kind: "done", ms: performance.now() - began, stopped, ...reply });
 };
