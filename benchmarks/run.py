@@ -36,9 +36,11 @@ def main(arguments=None):
     start = time.perf_counter()
     records = []
     for area in AREAS if only is None else [only]:
+        began = time.perf_counter()
         for record in importlib.import_module(AREAS[area]).records():
             records.append({"area": area, **record})
             print(as_line(records[-1]), flush=True)
+        print(f"{area}: {time.perf_counter() - began:.0f} s", flush=True)
     RESULTS.write_text(json.dumps(records, indent=1) + "\n")
     missed = [record["name"] for record in records if not record["ok"]]
     print(f"\n{len(records)} rows in {time.perf_counter() - start:.0f} s, written to {RESULTS}.")
