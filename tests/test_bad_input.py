@@ -625,7 +625,7 @@ PROBLEMS = [
     ("sl.minimise(sl.Goal(square, lambda x: [[nan]]), [1.0], 'newton')", "hessian must be finite"),
     ("sl.minimise(square, [1.0], foo=1)", "no option foo"),
     ("sl.control.make_goal(problem, sl.pulses.Parametrisation('phase', 0, dt), 'foo')", "no method 'foo'"),
-    ("sl.control.make_goal(problem, 5)", "shape must be a Parametrisation"),
+    ("sl.control.make_goal(problem, 5, 'grape')", "shape must be a Parametrisation"),
     ("sl.race(5)", "run must be a function, but 5 arrived. It runs one start."),
     ("sl.race(print, jobs=0)", "jobs must be a whole number of at least 1"),
     ("sl.sweep(5, [1])", "run must be a function, but 5 arrived."),
