@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .control.judgement import Judgement, judge
+from .control.judgement import Judgement
 from .inputs import finite_array, instance, require
 from .optimisers.goal import History
 from .pulses.pulse import one_channel
@@ -155,16 +155,12 @@ def _draw_map(axes, report, **bar):
         axes.grid(False)
 
 
-def plot_report(pulse, problem=None, **options):
+def plot_report(report):
     """A page about a pulse: waveform, phase, paths, fidelity map, spectrum, and their numbers.
 
     Parameters
     ----------
-    pulse : Pulse or Judgement
-        A report is drawn; a pulse is judged first, by ``judge(pulse, problem, **options)``.
-    problem : Problem, optional
-    **options
-        Of :func:`spinlab.control.judge`.
+    report : Judgement
 
     Returns
     -------
@@ -172,13 +168,10 @@ def plot_report(pulse, problem=None, **options):
         What was programmed is solid, what the spins feel behind a distortion dotted; the worst
         member is marked on the map and drawn among the paths.  Coupled spins have no paths.
     """
-    given = isinstance(pulse, Judgement) and problem is None and not options
-    report = pulse if given else judge(pulse, problem, **options)
     instance("report", report, Judgement, "Of bands, draw those of judge() one by one.")
     one_channel(report.pulse)
-    rows = [["RF", "phase"], ["x", "y", "z"], ["map", "spectrum"]]
-    if report.paths is None:
-        del rows[1]
+    paths = dict(zip("xyz", () if report.paths is None else report.paths.T, strict=False))
+    rows = [row for row in (["RF", "phase"], [*paths], ["map", "spectrum"]) if row]
     nested = [[[row]] for row in rows]  # every row has columns of its own
     fig, axes = plt.subplot_mosaic(nested, figsize=(5.8, 2.4 * len(rows)), layout="constrained")
     _draw_controls(axes["RF"], axes["phase"], report.pulse)
@@ -187,15 +180,16 @@ def plot_report(pulse, problem=None, **options):
     axes["RF"].set(xlabel="time (µs)")
     legend = {"loc": "lower center", "bbox_to_anchor": (0.5, 1)}
     axes["RF"].legend(ncols=3, handlelength=1, borderpad=0, **legend)
-    for name, path in zip("xyz", () if report.paths is None else report.paths.T, strict=False):
+    for name, path in paths.items():
         axes[name].plot(report.felt.times * 1e6, path[:, :-1], color="0.6", lw=0.7)
         axes[name].plot(report.felt.times * 1e6, path[:, -1], color="C1")
         axes[name].set(title=f"$M_{name}$", xlabel="time (µs)", ylim=(-1.1, 1.1))
         axes[name].tick_params(labelleft=name == "x")
-    near = np.abs(report.frequency_hz) < 2 * report.band_hz
     _draw_map(axes["map"], report, location="top", label="")
     axes["spectrum"].axvspan(*report.offset_hz[[0, -1]] / 1e3, color="0.5", alpha=0.3, lw=0)
-    axes["spectrum"].plot(report.frequency_hz[near] / 1e3, report.spectrum[near])
+    frequency_hz, turns = report.spectrum
+    near = np.abs(frequency_hz) < 2 * report.band_hz
+    axes["spectrum"].plot(frequency_hz[near] / 1e3, turns[near])
     axes["spectrum"].set(xlabel="offset (kHz)", ylabel="spectrum (turns)")
     for name, title in {
         "phase": f"peak {report.peak_hz / 1e3:.3g}, rms {report.rms_hz / 1e3:.3g} kHz",

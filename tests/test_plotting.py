@@ -110,7 +110,7 @@ COUPLED = sl.SpinSystem((-300, 400), ((1, 2, 150.0),))
 def page(start="Iz", target="Ix", distortion=None, **more):
     pulse = sl.Pulse(np.random.default_rng(0).uniform(-1, 1, (2, 60)), 1e-5, 1e4)
     problem = sl.Problem(start, target, pulse.duration, pulse.steps, pulse.rf_hz, **more)
-    return sl.plot_report(pulse, problem, offsets=21, scales=5, distortion=distortion)
+    return sl.plot_report(sl.judge(pulse, problem, 21, 5, distortion))
 
 
 def convergence():
