@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .control.judgement import Judgement, judge
+from .control.judgement import Judgement
 from .inputs import finite_array, instance, require
 from .optimisers.goal import History
 from .pulses.pulse import one_channel
@@ -22,13 +22,12 @@ def use_style():
     plt.style.use(STYLE)
 
 
-def plot_pulse(pulse, title=None):
+def plot_pulse(pulse):
     """The two controls, and amplitude and phase below, against time.
 
     Parameters
     ----------
     pulse : Pulse
-    title : str, optional
 
     Returns
     -------
@@ -37,7 +36,6 @@ def plot_pulse(pulse, title=None):
     one_channel(pulse)
     fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.4, 4.6), layout="constrained")
     _draw_controls(top, bottom, pulse)
-    top.set_title(title or "", loc="left")
     top.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
     limit = bottom.twinx()
     _draw_samples(limit, pulse, pulse.amplitude * pulse.rf_hz / 1e3, color="C1", ls=":")
@@ -73,23 +71,22 @@ def plot_bloch(trajectories, labels=None, title=None):
     for path in paths:
         require(path.ndim == 2 and len(path) and path.shape[1] in (3, 4), "A trajectory has shape "
                 f"(steps + 1, 3), but {path.shape} arrived; pass a list of trajectories.")
-    if labels is not None:
-        count = len(instance("labels", labels, (list, tuple)))
-        require(count == len(paths), f"There are {count} labels for {len(paths)} trajectories.")
+    labels = [None] * len(paths) if labels is None else instance("labels", labels, (list, tuple))
+    require(len(labels) == len(paths), f"There are {len(labels)} labels for {len(paths)} paths.")
     fig = plt.figure(figsize=(4.8, 4.6), layout="none")
     axes = fig.add_axes((0, 0, 1, 0.95), projection="3d")
     theta, phi = np.meshgrid(np.linspace(0, np.pi, 13), np.linspace(0, 2 * np.pi, 25))
     sphere = np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)
     axes.plot_wireframe(*sphere, color="0.6", lw=0.4, alpha=0.6)
-    for k, path in enumerate(paths):
-        line = axes.plot(*path[:, -3:].T, label=labels[k] if labels else None)[0]
+    for path, label in zip(paths, labels, strict=True):
+        line = axes.plot(*path[:, -3:].T, label=label)[0]
         axes.scatter(*path[-1, -3:], color=line.get_color(), s=28, depthshade=False)
     for axis, name in zip(np.eye(3), "xyz", strict=True):
         axes.plot(*np.outer(axis, [0, 1.15]), color="0.35", lw=0.8)
         axes.text(*(1.25 * axis), f"${name}$")
     axes.set_box_aspect((1, 1, 1), zoom=1.6)
     axes.set_axis_off()
-    if labels:
+    if any(labels):
         fig.legend(loc="lower center", ncols=3)
     fig.suptitle(title or "", fontsize="medium")
     return fig
@@ -122,13 +119,12 @@ def plot_convergence(histories):
     return fig
 
 
-def plot_fidelity_map(report, title=None):
+def plot_fidelity_map(report):
     """Fidelity over offset and B1 scale, from a referee's report.
 
     Parameters
     ----------
     report : Judgement
-    title : str, optional
 
     Returns
     -------
@@ -137,8 +133,8 @@ def plot_fidelity_map(report, title=None):
     instance("report", report, Judgement)
     fig, axes = plt.subplots(layout="constrained")
     _draw_map(axes, report)
-    numbers = f"mean {report.mean:.4f}, worst {report.minimum:.4f} (cross)"
-    axes.set_title(title or numbers, fontsize="medium")
+    title = f"mean {report.mean:.4f}, worst {report.minimum:.4f} (cross)"
+    axes.set_title(title, fontsize="medium")
     return fig
 
 
@@ -159,16 +155,12 @@ def _draw_map(axes, report, **bar):
         axes.grid(False)
 
 
-def plot_report(pulse, problem=None, **options):
+def plot_report(report):
     """A page about a pulse: waveform, phase, paths, fidelity map, spectrum, and their numbers.
 
     Parameters
     ----------
-    pulse : Pulse or Judgement
-        A report is drawn; a pulse is judged first, by ``judge(pulse, problem, **options)``.
-    problem : Problem, optional
-    **options
-        Of :func:`spinlab.control.judge`.
+    report : Judgement
 
     Returns
     -------
@@ -176,13 +168,10 @@ def plot_report(pulse, problem=None, **options):
         What was programmed is solid, what the spins feel behind a distortion dotted; the worst
         member is marked on the map and drawn among the paths.  Coupled spins have no paths.
     """
-    given = isinstance(pulse, Judgement) and problem is None and not options
-    report = pulse if given else judge(pulse, problem, **options)
     instance("report", report, Judgement, "Of bands, draw those of judge() one by one.")
     one_channel(report.pulse)
-    rows = [["RF", "phase"], ["x", "y", "z"], ["map", "spectrum"]]
-    if report.paths is None:
-        del rows[1]
+    paths = dict(zip("xyz", () if report.paths is None else report.paths.T, strict=False))
+    rows = [row for row in (["RF", "phase"], [*paths], ["map", "spectrum"]) if row]
     nested = [[[row]] for row in rows]  # every row has columns of its own
     fig, axes = plt.subplot_mosaic(nested, figsize=(5.8, 2.4 * len(rows)), layout="constrained")
     _draw_controls(axes["RF"], axes["phase"], report.pulse)
@@ -191,15 +180,16 @@ def plot_report(pulse, problem=None, **options):
     axes["RF"].set(xlabel="time (µs)")
     legend = {"loc": "lower center", "bbox_to_anchor": (0.5, 1)}
     axes["RF"].legend(ncols=3, handlelength=1, borderpad=0, **legend)
-    for name, path in zip("xyz", () if report.paths is None else report.paths.T, strict=False):
+    for name, path in paths.items():
         axes[name].plot(report.felt.times * 1e6, path[:, :-1], color="0.6", lw=0.7)
         axes[name].plot(report.felt.times * 1e6, path[:, -1], color="C1")
         axes[name].set(title=f"$M_{name}$", xlabel="time (µs)", ylim=(-1.1, 1.1))
         axes[name].tick_params(labelleft=name == "x")
-    near = np.abs(report.frequency_hz) < 2 * report.band_hz
     _draw_map(axes["map"], report, location="top", label="")
     axes["spectrum"].axvspan(*report.offset_hz[[0, -1]] / 1e3, color="0.5", alpha=0.3, lw=0)
-    axes["spectrum"].plot(report.frequency_hz[near] / 1e3, report.spectrum[near])
+    frequency_hz, turns = report.spectrum
+    near = np.abs(frequency_hz) < 2 * report.band_hz
+    axes["spectrum"].plot(frequency_hz[near] / 1e3, turns[near])
     axes["spectrum"].set(xlabel="offset (kHz)", ylabel="spectrum (turns)")
     for name, title in {
         "phase": f"peak {report.peak_hz / 1e3:.3g}, rms {report.rms_hz / 1e3:.3g} kHz",

@@ -130,7 +130,7 @@ def test_fidelity_is_that_of_the_end(aggregate):
 @pytest.mark.parametrize("name", ["Iz", "-Ix + Iy"])
 def test_judge_tells_what_happened_on_the_way(name):
     task = problem((Hold("Iz", 0.2),))
-    report = sl.judge(sl.design(task, max_iterations=3), offsets=5, scales=3)
+    report = sl.design(task, max_iterations=3).judge(offsets=5, scales=3)
     found = report.along(name)
     target = sl.observable(name) / np.linalg.norm(sl.observable(name))
     assert found.shape == (5, 3, 10)

@@ -353,9 +353,9 @@ def test_limits_that_cannot_be_met_are_said(optimiser):
     assert not result.success and "limits could not all be met: they are broken by 0.8" in (
         result.message
     )
-    assert result.penalty == pytest.approx(0 if "mma" in optimiser else 10 * 0.8**2)
+    penalty = 0 if "mma" in optimiser else 10 * 0.8**2
     assert result.fidelity == pytest.approx(task().fidelity(result.pulse.waveform)[0], abs=1e-12)
-    assert result.fun == pytest.approx(1 - result.fidelity + result.penalty, abs=1e-12)
+    assert result.fun == pytest.approx(1 - result.fidelity + penalty)
 
 
 def test_what_a_design_tells_holds_no_penalty(capsys):
@@ -374,4 +374,4 @@ def test_what_a_design_tells_holds_no_penalty(capsys):
 
 def test_limits_that_are_met_leave_the_success_alone():
     result = sl.design(task(), kind="xy", limits={"mean_power": 0.9}, stop_at=0.9, method="rotations")
-    assert result.success and result.penalty == 0 and result.fidelity == 1 - result.fun >= 0.9
+    assert result.success and result.fidelity == 1 - result.fun >= 0.9

@@ -38,8 +38,8 @@ def drawable(figure):
 
 @pytest.mark.parametrize("pulse", PULSES, ids=["constant", "linear"])
 def test_pulse(pulse):
-    top, bottom, limit = drawable(sl.plot_pulse(pulse, title="A pulse")).axes
-    assert top.get_title(loc="left") == "A pulse" and "kHz" in top.get_ylabel()
+    top, bottom, limit = drawable(sl.plot_pulse(pulse)).axes
+    assert "kHz" in top.get_ylabel()
     assert bottom.get_xlabel() == "time (µs)"
     if pulse.control == "linear":
         times, values = top.lines[1].get_data()
@@ -91,7 +91,7 @@ def test_fidelity_map(offsets, scales):
 @pytest.mark.parametrize("value", [1.0, 1.5, 0.0])
 def test_fidelity_map_of_one_colour(value):
     flat = judgement(np.array([0.0, 1.0]), np.array([1.0, 1.1]), np.full((2, 2), value))
-    drawable(sl.plot_fidelity_map(flat, title="Flat"))
+    drawable(sl.plot_fidelity_map(flat))
 
 
 def test_style():
@@ -110,7 +110,7 @@ COUPLED = sl.SpinSystem((-300, 400), ((1, 2, 150.0),))
 def page(start="Iz", target="Ix", distortion=None, **more):
     pulse = sl.Pulse(np.random.default_rng(0).uniform(-1, 1, (2, 60)), 1e-5, 1e4)
     problem = sl.Problem(start, target, pulse.duration, pulse.steps, pulse.rf_hz, **more)
-    return sl.plot_report(pulse, problem, offsets=21, scales=5, distortion=distortion)
+    return sl.plot_report(sl.judge(pulse, problem, 21, 5, distortion))
 
 
 def convergence():
@@ -126,7 +126,7 @@ def curves():
 
 
 FIGURES = {
-    "pulse": lambda: sl.plot_pulse(PULSES[0], title="A pulse"),
+    "pulse": lambda: sl.plot_pulse(PULSES[0]),
     "bloch": lambda: sl.plot_bloch([PATH, -PATH], ["one", "two"], title="Two paths"),
     "convergence": convergence,
     "map": lambda: sl.plot_fidelity_map(report(7, 5)),

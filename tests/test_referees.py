@@ -85,7 +85,8 @@ def test_a_result_is_judged_for_its_own_problem():
     own, told = result.judge(offsets=5, scales=3), sl.judge(
         result.pulse, problem(), 5, 3, distortion=coil)
     assert np.array_equal(own.fidelity, told.fidelity) and own.felt is not result.pulse
-    assert np.array_equal(sl.judge(result, offsets=5, scales=3).fidelity, told.fidelity)
+    bare = result.judge(offsets=5, scales=3, distortion=None)
+    assert np.array_equal(bare.fidelity, sl.judge(result.pulse, problem(), 5, 3).fidelity)
 
 
 @pytest.mark.parametrize("steps", [4, 10])
@@ -105,14 +106,6 @@ def test_grid_spans_the_ensemble_and_no_more():
     report = sl.judge(random_pulse(), problem(ensemble=sl.Ensemble([30.0], [1.1])))
     assert (report.offset_hz, report.b1_scale) == ([30.0], [1.1])
     assert report.fidelity.shape == (1, 1)
-
-
-def test_another_method_may_judge():
-    exact, linear = (
-        sl.judge(random_pulse(), problem(), 3, 2, method=method).fidelity
-        for method in (None, "fem-linear")
-    )
-    assert 1e-5 < np.abs(exact - linear).max() < 0.2
 
 
 # 1/(2T) of the pulse is 5 kHz.

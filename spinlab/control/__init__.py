@@ -23,15 +23,7 @@ from .designs import DesignResult, design
 from .ensemble import Ensemble, design_grid, read_histogram
 from .goal import make_goal
 from .judgement import CoarseGridWarning, Judgement, judge
-from .objectives import (
-    AGGREGATES,
-    OBJECTIVES,
-    LinearPhase,
-    magnitude,
-    rotation,
-    subspace,
-    transfer,
-)
+from .objectives import AGGREGATES, OBJECTIVES, LinearPhase, magnitude, rotation, subspace, transfer
 from .problem import Problem
 from .races import RaceResult, race, sweep
 from .shortest import ShortestResult, shortest

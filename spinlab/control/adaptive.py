@@ -11,7 +11,6 @@ from .ensemble import Ensemble
 from .judgement import CoarseGridWarning, Judgement, judge
 from .objectives import find_aggregate
 from .problem import Problem
-from .races import interrupted
 
 
 @dataclass(frozen=True)
@@ -21,8 +20,7 @@ class AdaptiveResult:
     Parameters
     ----------
     result : DesignResult
-    problem : Problem
-        With the refined ensemble.
+        Its problem has the refined ensemble.
     report : Judgement, or None
         On the dense grid; None where the judge was interrupted.
     rounds : tuple of tuples
@@ -30,7 +28,6 @@ class AdaptiveResult:
     """
 
     result: DesignResult
-    problem: Problem
     report: Judgement | None
     rounds: tuple
 
@@ -73,7 +70,7 @@ def adapt(problem, tolerance=0.002, rounds=8, offsets=201, scales=21, **options)
     >>> coarse = Ensemble.grid([-4e3, 0, 4e3])
     >>> task = Problem("Iz", "Ix", duration=200e-6, steps=50, rf_hz=8e3, ensemble=coarse)
     >>> done = adapt(task, kind="xy", max_iterations=40, offsets=101)
-    >>> done.problem.ensemble.members > 3, abs(done.gap) < 0.002
+    >>> done.result.problem.ensemble.members > 3, abs(done.gap) < 0.002
     (True, True)
     """
     ensemble = instance("problem", problem, Problem).ensemble
@@ -91,15 +88,15 @@ def adapt(problem, tolerance=0.002, rounds=8, offsets=201, scales=21, **options)
             problem = replace(problem, ensemble=Ensemble.grid(*axes, weights="trapezoidal"))
             result = design(problem, **options)
             known = (problem.ensemble.members, result.fidelity)
-            done = AdaptiveResult(result, problem, None, (*history, (*known, np.nan)))
+            done = AdaptiveResult(result, None, (*history, (*known, np.nan)))
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", CoarseGridWarning)  # that is what is being cured
-                report = judge(result, offsets=offsets, scales=scales)
+                report = judge(result.pulse, problem, offsets, scales, result.distortion)
             grid = Ensemble.grid(report.offset_hz, report.b1_scale, weights="trapezoidal")
             dense, _ = find_aggregate(aggregate)(1 - report.fidelity.ravel(), grid.weights)
             history = (*history, (*known, float(1 - dense)))
-            done = AdaptiveResult(result, problem, report, history)
-            if abs(done.gap) <= tolerance or interrupted(result):
+            done = AdaptiveResult(result, report, history)
+            if abs(done.gap) <= tolerance or result.interrupted:
                 break
             axes = refined(axes, report, tolerance, over)
             options["x0"] = result.x
@@ -133,9 +130,8 @@ def refined(axes, report, tolerance, over=np.mean):
     errors = [_gap_errors(axis, dense, over(report.fidelity, axis=other))
               for axis, dense, other in judged]  # fmt: skip
     limit = min(tolerance, max(error.max(initial=0.0) for error in errors))
-    middles = [(axis[1:] + axis[:-1]) / 2 for axis in axes]
-    parts = zip(axes, middles, errors, strict=True)
-    return [np.sort(np.append(axis, middle[error >= limit])) for axis, middle, error in parts]
+    return [np.sort(np.append(axis, (axis[1:] + axis[:-1])[error >= limit] / 2))
+            for axis, error in zip(axes, errors, strict=True)]  # fmt: skip
 
 
 def _gap_errors(axis, dense, profile):

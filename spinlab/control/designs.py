@@ -135,6 +135,7 @@ class DesignResult(Optimum):
     def judge(self, **how):
         """The :class:`spinlab.control.Judgement` of the pulse for the problem that it was for.
 
+        Behind its own distortion, unless another is given; keywords as of :func:`spinlab.judge`.
         Of :class:`spinlab.control.Bands`, a tuple of them, band by band.
         """
-        return judge(self, **how)
+        return judge(self.pulse, **{"problem": self.problem, "distortion": self.distortion, **how})

@@ -42,10 +42,10 @@ def cut(pulse, generator):
     return np.array(waveform), pulse.dt / substeps, substeps
 
 
-def final_states(problem, pulse, method, chunk=512):
+def final_states(problem, pulse, chunk=512):
     """Final states of all members."""
     generator, rho0 = problem.generator(), problem.initial_state()
     waveform, dt, _ = cut(pulse, generator)
     parts = (generator.member(slice(k, k + chunk)) for k in range(0, generator.members, chunk))
-    task = waveform, dt, rho0, method, pulse.control
+    task = waveform, dt, rho0, exact_method(problem.system), pulse.control
     return np.concatenate([linearise_final(part, *task)[0] for part in parts])

@@ -43,7 +43,7 @@ def holds_alone(cost):
     return cost is None or not cost.quadratic.any()
 
 
-def make_goal(problem, shape, method=None, aggregate="mean", limits=None):
+def make_goal(problem, shape, method, aggregate="mean", limits=None):
     """The infidelity of a problem, as a goal of the flat unknowns.
 
     Parameters
@@ -53,14 +53,13 @@ def make_goal(problem, shape, method=None, aggregate="mean", limits=None):
         With a distortion, the fidelity is that of what the spins feel; limits hold for what is
         programmed.
     method, aggregate, limits
-        As in :meth:`spinlab.Problem.goal`.
+        As in :meth:`spinlab.Problem.goal`; the method is named.
 
     Returns
     -------
     Goal
     """
     instance("shape", shape, Parametrisation)
-    method = fastest_method(problem, shape) if method is None else method
     choice("method", method, (*METHODS, "spinors"))
     aggregate, limits = find_aggregate(aggregate), checked_limits(limits)
     require(not limits or shape.channels == 1, "Limits are for one RF channel; leave them out.")
@@ -139,11 +138,10 @@ def tangents(problem, method, feel):
         waveform, pullback = feel(x)
         part = generator if every == 1 else generator.member(slice(None, None, every))
         task = part, waveform, problem.dt, rho0, method, problem.control
-        (final, final_pullback), blocks = linearise_final(*task), []
-        for index in np.ndindex(final.shape[1:]):
-            costates = np.zeros_like(final)
-            costates[(slice(None), *index)] = scale
-            blocks.append(pullback(final_pullback(costates)))
+        final, final_pullback = linearise_final(*task)
+        units = scale * np.eye(target.size).reshape(-1, *target.shape)
+        costates = [np.broadcast_to(unit, final.shape) for unit in units]
+        blocks = [pullback(final_pullback(one)) for one in costates]
         return scale * (final - target).reshape(len(final), -1), np.stack(blocks, axis=1)
 
     def residuals(x):

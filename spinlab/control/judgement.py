@@ -89,14 +89,9 @@ class Judgement:
         return float(np.average(profile, weights=weights))
 
     @property
-    def relative_power(self):
-        """Mean of ``ux**2 + uy**2`` over the pulse."""
-        return measures.relative_power(self.pulse)
-
-    @property
     def power_hz2(self):
-        """Mean square of the RF amplitude, Hz^2."""
-        return self.relative_power * self.pulse.rf_hz**2
+        """Mean square of the RF amplitude, Hz^2; times the duration, its energy."""
+        return measures.relative_power(self.pulse) * self.pulse.rf_hz**2
 
     @property
     def rms_hz(self):
@@ -108,31 +103,20 @@ class Judgement:
         """Largest RF amplitude, Hz."""
         return float(self.pulse.amplitude.max() * self.pulse.rf_hz)
 
-    @property
-    def energy_hz(self):
-        """Integral of the square of the RF amplitude over time, Hz^2 s."""
-        return self.power_hz2 * self.pulse.duration
-
     @cached_property
-    def _fourier(self):
-        return measures.spectrum(self.felt)
-
-    @property
-    def frequency_hz(self):
-        """Frequencies of the spectrum, ndarray, (frequencies,), ascending."""
-        return self._fourier[0]
-
-    @property
     def spectrum(self):
-        """Flip angle, turns, of a weak pulse: :func:`spinlab.pulses.measures.spectrum`."""
-        return self._fourier[1]
+        """Frequencies, Hz, ascending, and the flip angles, turns, of a weak pulse: two ndarrays.
+
+        As :func:`spinlab.pulses.measures.spectrum` has them.
+        """
+        return measures.spectrum(self.felt)
 
     @property
     def band_hz(self):
         """How far from the carrier one finds 95 % of the energy of the spectrum, Hz."""
-        distance = np.abs(self.frequency_hz)
+        distance, turns = np.abs(self.spectrum)
         outwards = np.argsort(distance)
-        energy = np.cumsum(self.spectrum[outwards] ** 2)
+        energy = np.cumsum(turns[outwards] ** 2)
         return float(distance[outwards][np.searchsorted(energy, 0.95 * energy[-1])])
 
     @cached_property
@@ -164,8 +148,7 @@ class Judgement:
         start = state("Iz", liouvillian(system)) if start.ndim > 1 else start
         generator = task.generator()
         waveform, dt, substeps = cut(self.felt, generator)
-        how = exact_method(system), self.felt.control
-        path = linearise(generator, waveform, dt, start, *how)
+        path = linearise(generator, waveform, dt, start, exact_method(system), self.felt.control)
         return path.states[:, ::substeps]
 
     def along(self, name):
@@ -183,7 +166,7 @@ class Judgement:
         return (paths @ wanted / np.linalg.norm(wanted)).reshape(*self.fidelity.shape, -1)
 
     def __repr__(self):
-        pulse, (offset, scale) = self.pulse, self.worst_member
+        pulse, power, (offset, scale) = self.pulse, self.power_hz2, self.worst_member
         offsets, scales = self.fidelity.shape
         rows = [
             f"pulse     {pulse.duration * 1e6:g} us, {pulse.steps} steps of {pulse.dt * 1e6:g} us, "
@@ -191,9 +174,9 @@ class Judgement:
             f"fidelity  mean {self.mean:.4f} of {offsets} offsets x {scales} B1 scales",
             f"worst     {self.minimum:.4f} at offset {offset:g} Hz, B1 scale {scale:g}",
             f"RF        peak {self.peak_hz / 1e3:.4g} kHz, rms {self.rms_hz / 1e3:.4g} kHz",
-            f"power     {self.power_hz2:.3g} Hz^2, {self.relative_power:.3f} of steady "
-            f"{pulse.rf_hz / 1e3:.4g} kHz; energy {self.energy_hz:.3g} Hz^2 s",
-            f"spectrum  peak {self.spectrum.max():.3g} turns, 95 % of the energy within "
+            f"power     {power:.3g} Hz^2, {power / pulse.rf_hz**2:.3f} of steady "
+            f"{pulse.rf_hz / 1e3:.4g} kHz; energy {power * pulse.duration:.3g} Hz^2 s",
+            f"spectrum  peak {self.spectrum[1].max():.3g} turns, 95 % of the energy within "
             f"±{self.band_hz / 1e3:.3g} kHz",
         ]
         if self.felt is not pulse:
@@ -203,7 +186,7 @@ class Judgement:
         return "\n".join(rows)
 
 
-def judge(pulse, problem=None, offsets=201, scales=21, method=None, distortion=None):
+def judge(pulse, problem, offsets=201, scales=21, distortion=None):
     """Judge a pulse on a dense grid of its own, by exact propagation, and measure it.
 
     The grid spans the offsets and B1 scales of the problem's ensemble; relaxation times are those
@@ -212,14 +195,11 @@ def judge(pulse, problem=None, offsets=201, scales=21, method=None, distortion=N
 
     Parameters
     ----------
-    pulse : Pulse or DesignResult
-        A result is judged for its own problem, behind its own distortion, unless others are given.
+    pulse : Pulse
     problem : Problem or Bands
         Paths begin at its start; where that is every state, at Iz.
     offsets, scales : int
         Size of the grid.
-    method : str, optional
-        Another propagation method.
     distortion : Distortion, optional
         What the instrument does to the pulse before the spins feel it.
 
@@ -246,14 +226,10 @@ def judge(pulse, problem=None, offsets=201, scales=21, method=None, distortion=N
     power     1e+08 Hz^2, 1.000 of steady 10 kHz; energy 2.5e+03 Hz^2 s
     spectrum  peak 0.25 turns, 95 % of the energy within ±59.4 kHz
     """
-    if hasattr(pulse, "distortion") and hasattr(pulse, "pulse"):  # the result of a design
-        problem = pulse.problem if problem is None else problem
-        distortion = pulse.distortion if distortion is None else distortion
-        pulse = pulse.pulse
-    instance("pulse", pulse, Pulse)
+    instance("pulse", pulse, Pulse, "Of a result, call result.judge().")
     if hasattr(problem, "problems"):  # bands
-        how = offsets, scales, method, distortion
-        return tuple(judge(pulse, band, *how) for band in problem.problems)
+        bands = problem.problems
+        return tuple(judge(pulse, band, offsets, scales, distortion) for band in bands)
     if not hasattr(problem, "objective_function"):
         raise TypeError(f"problem must be a Problem, but {type(problem).__name__} arrived.")
     require(pulse.control == problem.control, f"The pulse is piecewise {pulse.control}, the "
@@ -269,8 +245,7 @@ def judge(pulse, problem=None, offsets=201, scales=21, method=None, distortion=N
     if problem.objective == "universal":
         values = judged.spinor_fidelity()(propagators(judged, felt)).values
     else:
-        method = method or exact_method(problem.system)
-        values, _ = judged.objective_function()(final_states(judged, felt, method))
+        values, _ = judged.objective_function()(final_states(judged, felt))
     shape = tuple(len(axis) for axis in ranges)
     return Judgement(pulse, felt, problem, *ranges, values.reshape(shape))
 

@@ -44,16 +44,7 @@ def transfer(target):
     """
     target = arrays("target: complex d", target=target)
     require(np.any(target), "The target is zero; name a state that can be reached.")
-    target = target / np.linalg.norm(target)
-
-    def objective(final):
-        _require_fit(final, target.shape)
-        values = np.sum(np.conj(target) * final, axis=-1)
-        if np.iscomplexobj(target):
-            values = values.real
-        return values, np.broadcast_to(target, np.shape(final))
-
-    return objective
+    return _overlap(target / np.linalg.norm(target))
 
 
 def subspace(targets):
@@ -114,8 +105,7 @@ class LinearPhase:
 
     def __call__(self, final):
         """Values and costates of all members."""
-        _require_fit(final, self.targets.shape)
-        return np.sum(self.targets * final, axis=-1), self.targets
+        return _overlap(self.targets)(final)
 
     def member(self, index):
         """The same for some of the members."""
@@ -134,19 +124,25 @@ def rotation(target):
     square = target.shape == (size, size) and not np.iscomplexobj(target)
     require(square and np.allclose(target.T @ target, np.eye(size)) and np.linalg.det(target) > 0,
             "target must be a rotation: a real, orthogonal matrix; a reflection is out of reach.")
-
-    def objective(final):
-        _require_fit(final, target.shape)
-        costates = np.broadcast_to(target / size, np.shape(final))
-        return np.sum(target * final, axis=(-2, -1)) / size, costates
-
-    return objective
+    return _overlap(target / size, axes=(-2, -1))
 
 
 #: name: function that makes the objective from its target
 OBJECTIVES = {
     "transfer": transfer, "subspace": subspace, "magnitude": magnitude, "rotation": rotation,
 }  # fmt: skip
+
+
+def _overlap(target, axes=-1):
+    """The objective that adds up target times final states; its costate is the target."""
+
+    def objective(final):
+        _require_fit(final, target.shape)
+        values = np.sum(np.conj(target) * final, axis=axes)
+        values = values.real if np.iscomplexobj(target) else values
+        return values, np.broadcast_to(target, np.shape(final))
+
+    return objective
 
 
 def _require_fit(final, shape):

@@ -102,7 +102,7 @@ def race(run, n=8, rungs=(60, 90, 120), keep=0.5, max_iterations=200, finish=1, 
     >>> [len(runs) for runs in result.rounds], result.best.fun < 1e-6
     ([4, 2, 1], True)
     """
-    _check(run, jobs, "It runs one start.")
+    function("run", run, "It runs one start.")
     whole("n", n), whole("max_iterations", max_iterations), whole("seed", seed, 0)
     require(whole("finish", finish) <= n, f"finish must not exceed n = {n}, but {finish} arrived.")
     rungs, keep = arrays("rungs: k; keep: > 0 <= 1", rungs=rungs, keep=keep)
@@ -172,7 +172,7 @@ def sweep(run, cases, jobs=None):
     >>> short > long
     True
     """
-    _check(run, jobs, "It runs one case.")
+    function("run", run, "It runs one case.")
     cases = list(instance("cases", cases, Iterable, "Give a list of what to run."))
     calls = {f"The run of cases[{k}]": joblib.delayed(run)(case) for k, case in enumerate(cases)}
     return _results(calls, jobs)[0]
@@ -194,17 +194,6 @@ def _place(result):
     return np.inf if np.isnan(result.fun) else result.fun
 
 
-def interrupted(result):
-    """Whether a run was ended by the user: a design swallows the KeyboardInterrupt."""
-    return getattr(result, "interrupted", False)
-
-
-def _check(run, jobs, hint):
-    function("run", run, hint)
-    if jobs is not None and jobs != -1:
-        whole("jobs", jobs)
-
-
 class _Failure(Exception):
     """What a failed call returns, so that the others go on: its error, and where that was."""
 
@@ -223,6 +212,8 @@ def _results(calls, jobs, going_on=False):
 
     An interruption before there is any result is raised, unless something else is going on.
     """
+    if jobs is not None and jobs != -1:
+        whole("jobs", jobs)
     backend, configured = get_active_backend()
     if len(calls) == 1 or backend.nesting_level:  # nothing to share, or already one of many
         jobs = 1
@@ -235,7 +226,7 @@ def _results(calls, jobs, going_on=False):
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", max_nbytes=None)
         for result in parallel([attempt(name, *call) for name, call in calls.items()]):
             results.append(result)
-            stopped = interrupted(result)
+            stopped = getattr(result, "interrupted", False)  # as a design that the user ended
             if stopped:
                 break
     except KeyboardInterrupt:

@@ -6,7 +6,6 @@ from functools import partial
 from ..inputs import arrays, instance, require, whole
 from .designs import DesignResult, design
 from .problem import Problem
-from .races import interrupted
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -29,7 +28,7 @@ class ShortestResult(DesignResult):
 
 
 def shortest(problem, fidelity=0.995, starts=16, finish=3, cut=0.05, tolerance=1e-3,
-             max_iterations=25, seed=0, progress=False, **how):  # fmt: skip
+             max_iterations=25, seed=0, **how):  # fmt: skip
     """Find a short pulse that reaches a fidelity.
 
     Heats first: random starts of the duration that the problem has.  The best of them are polished,
@@ -52,8 +51,6 @@ def shortest(problem, fidelity=0.995, starts=16, finish=3, cut=0.05, tolerance=1
         Of every design on the way.
     seed : int
         Of the first start; the others follow it.  To use all cores, sweep over several.
-    progress : bool
-        Print a line that follows the designs.
     **how
         Of :func:`spinlab.design`.  The optimiser is Gauss-Newton; where the goal has no curvature
         for it, name ``optimiser="l-bfgs"``, and give it more iterations.
@@ -92,10 +89,7 @@ def shortest(problem, fidelity=0.995, starts=16, finish=3, cut=0.05, tolerance=1
 
     def note(result):
         done.append(result)
-        if progress:
-            least = min((one.problem.duration for one in done if enough(one)), default=began)
-            print(f"\rdesign {len(done)}: {1e6 * least:.5g} us", end="", flush=True)
-        if interrupted(result):
+        if result.interrupted:
             raise KeyboardInterrupt
         return result
 
@@ -116,8 +110,6 @@ def shortest(problem, fidelity=0.995, starts=16, finish=3, cut=0.05, tolerance=1
         ended = True
         if not done:
             raise
-    if progress:
-        print()
     best = min(done, key=lambda one: (not enough(one), one.problem.duration, one.fun))
     require(enough(best) or ended, f"No start reached {fidelity:g} in {began:g} s; the best has "
             f"{best.fidelity:.6g}. Give a longer duration, more starts or more iterations.")

@@ -127,8 +127,3 @@ class Optimum:
     interrupted: bool = False
     multipliers: np.ndarray | None = None
     residual: float = np.nan
-
-    @property
-    def penalty(self):
-        """The part of ``fun`` that broken limits cost."""
-        return self.fun - self.value
