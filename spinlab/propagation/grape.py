@@ -64,29 +64,18 @@ def linearise(generator, dt, rho0, control, waveform):
     states = [np.broadcast_to(rho0, (members, *rho0.shape))]
     for P in propagators:
         states.append(P @ states[-1])
-    parts = [(q, k) for q in range(samples) for k in range(controls)]
-
-    def derivative(n, q, k):
-        return expm(auxiliary(exponents[:, n], derivatives[:, n, q, k]))[:, :d, d:]
 
     def pullback(costates):
         gradient = np.zeros((members, *waveform.shape))
         costate = np.conj(costates[:, -1])
         for n in reversed(range(steps)):
-            for q, k in parts:
-                slope = np.sum(costate * (derivative(n, q, k) @ states[n]), axis=(1, 2))
-                gradient[:, k, n + q] += slope.real
+            for q, k in np.ndindex(samples, controls):
+                change = expm(auxiliary(exponents[:, n], derivatives[:, n, q, k]))[:, :d, d:]
+                gradient[:, k, n + q] += np.sum(costate * (change @ states[n]), axis=(1, 2)).real
             costate = propagators[n].swapaxes(1, 2) @ costate + np.conj(costates[:, n])
         return gradient
 
-    def pushforward(direction):
-        changes = [np.zeros_like(states[0])]
-        for n, P in enumerate(propagators):
-            kick = sum(direction[k, n + q] * derivative(n, q, k) for q, k in parts)
-            changes.append(P @ changes[-1] + kick @ states[n])
-        return np.stack(changes, axis=1)
-
-    return Linearisation(np.stack(states, axis=1), pullback, pushforward)
+    return Linearisation(np.stack(states, axis=1), pullback)
 
 
 def linearise_batched(generator, dt, rho0, control, waveform):
@@ -111,13 +100,4 @@ def linearise_batched(generator, dt, rho0, control, waveform):
         pieces = np.einsum("enij,enqkij->qekn", slope, derivatives).real
         return add_samples(pieces, waveform.shape[1])
 
-    def pushforward(direction):
-        samples = range(derivatives.shape[2])
-        pieces = np.stack([direction[:, q : q + steps] for q in samples], axis=1)
-        change = np.einsum("kqn,enqkij->enij", pieces, derivatives)
-        kick = expm(auxiliary(exponents, change))[..., :d, d:]
-        source = np.zeros_like(states)
-        source[:, 1:] = kick @ states[:, :-1]
-        return solve(source)
-
-    return Linearisation(states, pullback, pushforward)
+    return Linearisation(states, pullback)

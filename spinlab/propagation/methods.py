@@ -30,6 +30,8 @@ METHODS = {
     "fem-linear-sparse": partial(fem.prepare, element="linear", solver="sparse"),
 }
 _checked = partial(checked_arguments, METHODS)
+#: What is equal to the closed forms for one spin, and takes any generator.
+EXPONENTIALS = dict.fromkeys(("rotations", "fem-exact"), "grape-batched")
 
 #: Numbers (steps x members x d^2) treated at a time: states and factors then stay in the cache, and
 #: what NumPy needs to begin an operation is shared by many steps (see benchmarks).
@@ -90,7 +92,10 @@ def linearise(generator, waveform, dt, rho0, method="rotations", control="consta
 
     def pushforward(direction):
         direction = checked_like("the change of the waveform", direction, waveform.shape)
-        return full.pushforward(direction).reshape(states.shape)
+        pair, kernel = np.concatenate([0 * rho0, rho0]), EXPONENTIALS.get(method, method)
+        run = _prepare(_doubled(generator), dt, pair, kernel, control)
+        pairs = run(np.concatenate([waveform, direction])).states
+        return pairs[:, :, : generator.dimension].reshape(states.shape)
 
     return Linearisation(states, pullback, pushforward)
 
@@ -104,6 +109,17 @@ def _prepare(generator, dt, rho0, method, control):
         drift, controls = drift.reshape(-1, d, d), controls.reshape(-1, *controls.shape[-3:])
         generator = Generator(drift.astype(dtype), controls.astype(dtype))
     return METHODS[method](generator, dt, rho0.reshape(d, -1), control)
+
+
+def _doubled(generator):
+    r"""Generator of a change of the state over the state, :math:`(\delta\rho, \rho)`.
+
+    With the blocks of :func:`spinlab.propagation.grape.auxiliary`; after the controls come their
+    changes.  The blocks add and multiply as dual numbers do: so any method finds its own tangent.
+    """
+    same, change = grape.auxiliary(generator.controls, 0), grape.auxiliary(0, generator.controls)
+    controls = np.concatenate([same, change], axis=-3)
+    return Generator(grape.auxiliary(generator.drift, 0), controls)
 
 
 def propagate(generator, waveform, dt, rho0, method="rotations", control="constant"):
