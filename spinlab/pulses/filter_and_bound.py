@@ -68,34 +68,29 @@ def helmholtz_filter(samples, radius, dt, control="constant"):
 
     def solve(right):
         # The mean passes any filter; on the rest a large radius does no harm to the digits.
-        mean = right.sum(axis=1, keepdims=True) / elements
+        level = right.sum(axis=1, keepdims=True) / elements
         gtsv = zgtsv if right.dtype.kind == "c" else dgtsv
-        return mean + gtsv(beside, diagonal, beside, (right - mean * (neighbours / 2)).T)[3].T
+        return level + gtsv(beside, diagonal, beside, (right - level * (neighbours / 2)).T)[3].T
 
-    def weigh(rows):
-        result = neighbours / 3 * rows
-        result[:, :-1] += 1 / 6 * rows[:, 1:]
-        result[:, 1:] += 1 / 6 * rows[:, :-1]
-        return result
+    def mean(nodes):
+        return (nodes[:, :-1] + nodes[:, 1:]) / 2
 
-    def smooth_means(values):
-        # Load and mean are each other's transposes, so the filter is its own transpose.
-        half = values.reshape(-1, elements) / 2
-        load = np.zeros((len(half), elements + 1), half.dtype)
-        load[:, :-1] = half
-        load[:, 1:] += half
-        nodes = solve(load)
-        return ((nodes[:, :-1] + nodes[:, 1:]) / 2).reshape(values.shape)
+    def load(means):
+        nodes = np.zeros((len(means), elements + 1), means.dtype)
+        nodes[:, :-1] = means / 2
+        nodes[:, 1:] += means / 2
+        return nodes
 
-    def smooth_nodes(values):
-        return solve(weigh(values.reshape(-1, samples))).reshape(values.shape)
+    def weigh(nodes):  # Simpson's rule is exact for products of straight lines
+        return (neighbours * nodes + 4 * load(mean(nodes))) / 6
 
-    def pull_back_nodes(gradient):
-        return weigh(solve(gradient.reshape(-1, samples))).reshape(gradient.shape)
+    def link(before, after):
+        return lambda rows: after(solve(before(rows.reshape(-1, samples)))).reshape(rows.shape)
 
     if control == "linear":
-        return smooth_nodes, pull_back_nodes
-    return smooth_means, smooth_means
+        return link(weigh, np.asarray), link(np.asarray, weigh)
+    # Load and mean are each other's transposes, so the filter is its own transpose.
+    return link(load, mean), link(load, mean)
 
 
 def from_phase(phase):
