@@ -11,7 +11,7 @@ to the links, which are called in every evaluation and check nothing.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from scipy.linalg.lapack import dgtsv, zgtsv
@@ -66,12 +66,6 @@ def helmholtz_filter(samples, radius, dt, control="constant"):
     neighbours[[0, -1]] = 1
     diagonal, beside = neighbours * (1 / 3 + ratio), np.full(elements, 1 / 6 - ratio)
 
-    def solve(right):
-        # The mean passes any filter; on the rest a large radius does no harm to the digits.
-        level = right.sum(axis=1, keepdims=True) / elements
-        gtsv = zgtsv if right.dtype.kind == "c" else dgtsv
-        return level + gtsv(beside, diagonal, beside, (right - level * (neighbours / 2)).T)[3].T
-
     def mean(nodes):
         return (nodes[:, :-1] + nodes[:, 1:]) / 2
 
@@ -84,13 +78,18 @@ def helmholtz_filter(samples, radius, dt, control="constant"):
     def weigh(nodes):  # Simpson's rule is exact for products of straight lines
         return (neighbours * nodes + 4 * load(mean(nodes))) / 6
 
-    def link(before, after):
-        return lambda rows: after(solve(before(rows.reshape(-1, samples)))).reshape(rows.shape)
+    def solve(before, after, rows):
+        right = before(rows.reshape(-1, samples))
+        # The mean passes any filter; on the rest a large radius does no harm to the digits.
+        level = np.add.reduce(right, axis=1, keepdims=True) / elements
+        gtsv = zgtsv if right.dtype.kind == "c" else dgtsv
+        nodes = gtsv(beside, diagonal, beside, (right - level * (neighbours / 2)).T)[3].T
+        return after(level + nodes).reshape(rows.shape)
 
     if control == "linear":
-        return link(weigh, np.asarray), link(np.asarray, weigh)
+        return partial(solve, weigh, np.asarray), partial(solve, np.asarray, weigh)
     # Load and mean are each other's transposes, so the filter is its own transpose.
-    return link(load, mean), link(load, mean)
+    return (partial(solve, load, mean),) * 2
 
 
 def from_phase(phase):
