@@ -13,6 +13,7 @@ and one auxiliary matrix per step for all controls together.  Both are for any g
 import numpy as np
 from scipy.linalg import expm
 
+from ..spins.generators import Generator
 from .adjoint import Linearisation, add_samples, chain_solver
 
 
@@ -51,6 +52,17 @@ def auxiliary(exponent, change):
     matrix[..., :d, :d] = matrix[..., d:, d:] = exponent
     matrix[..., :d, d:] = change
     return matrix
+
+
+def doubled(generator):
+    r"""Generator of a change of the state over the state, :math:`(\delta\rho, \rho)`.
+
+    After the controls come their changes.  The blocks of :func:`auxiliary` add and multiply as dual
+    numbers do: so any method, finite elements too, finds its own tangent.
+    """
+    same, change = auxiliary(generator.controls, 0), auxiliary(0, generator.controls)
+    controls = np.concatenate([same, change], axis=-3)
+    return Generator(auxiliary(generator.drift, 0), controls)
 
 
 def linearise(generator, dt, rho0, control, waveform):

@@ -93,7 +93,7 @@ def linearise(generator, waveform, dt, rho0, method="rotations", control="consta
     def pushforward(direction):
         direction = checked_like("the change of the waveform", direction, waveform.shape)
         pair, kernel = np.concatenate([0 * rho0, rho0]), EXPONENTIALS.get(method, method)
-        run = _prepare(_doubled(generator), dt, pair, kernel, control)
+        run = _prepare(grape.doubled(generator), dt, pair, kernel, control)
         pairs = run(np.concatenate([waveform, direction])).states
         return pairs[:, :, : generator.dimension].reshape(states.shape)
 
@@ -109,17 +109,6 @@ def _prepare(generator, dt, rho0, method, control):
         drift, controls = drift.reshape(-1, d, d), controls.reshape(-1, *controls.shape[-3:])
         generator = Generator(drift.astype(dtype), controls.astype(dtype))
     return METHODS[method](generator, dt, rho0.reshape(d, -1), control)
-
-
-def _doubled(generator):
-    r"""Generator of a change of the state over the state, :math:`(\delta\rho, \rho)`.
-
-    With the blocks of :func:`spinlab.propagation.grape.auxiliary`; after the controls come their
-    changes.  The blocks add and multiply as dual numbers do: so any method finds its own tangent.
-    """
-    same, change = grape.auxiliary(generator.controls, 0), grape.auxiliary(0, generator.controls)
-    controls = np.concatenate([same, change], axis=-3)
-    return Generator(grape.auxiliary(generator.drift, 0), controls)
 
 
 def propagate(generator, waveform, dt, rho0, method="rotations", control="constant"):
