@@ -30,7 +30,7 @@ class Linearisation:
         :math:`df = \operatorname{Re}\langle c | d\rho\rangle`.
     pushforward : callable, optional
         ``pushforward(direction)`` maps a change of the waveform, ``(controls, samples)``, to the
-        change of the states: the tangent, which :func:`spinlab.linearise` adds to all methods.
+        change of the states: the tangent.  Most methods leave it to :func:`spinlab.linearise`.
     pullback_final : callable, optional
         The pullback of costates of the final states, where there are no others.
     average : callable, optional

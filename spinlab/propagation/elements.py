@@ -167,6 +167,5 @@ def element(name, control="constant"):
 @cache
 def _element(name, control):
     shapes, points, scaling = ELEMENTS[name]
-    C, M = element_matrices(shapes, control, points)
-    C, M = (frozen(np.array(table, dtype=float)) for table in (C.tolist(), [m.tolist() for m in M]))
+    C, M = (frozen(np.array(table, float)) for table in element_matrices(shapes, control, points))
     return Element(name, control, C, M, 2 if shapes == "hermite" else 1, scaling)

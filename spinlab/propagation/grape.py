@@ -58,7 +58,7 @@ def doubled(generator):
     r"""Generator of a change of the state over the state, :math:`(\delta\rho, \rho)`.
 
     After the controls come their changes.  The blocks of :func:`auxiliary` add and multiply as dual
-    numbers do: so any method, finite elements too, finds its own tangent.
+    numbers do: so a method for any generator, finite elements too, finds its own tangent.
     """
     same, change = auxiliary(generator.controls, 0), auxiliary(0, generator.controls)
     controls = np.concatenate([same, change], axis=-3)

@@ -30,8 +30,6 @@ METHODS = {
     "fem-linear-sparse": partial(fem.prepare, element="linear", solver="sparse"),
 }
 _checked = partial(checked_arguments, METHODS)
-#: What is equal to the closed forms for one spin, and takes any generator.
-EXPONENTIALS = dict.fromkeys(("rotations", "fem-exact"), "grape-batched")
 
 #: Numbers (steps x members x d^2) treated at a time: states and factors then stay in the cache, and
 #: what NumPy needs to begin an operation is shared by many steps (see benchmarks).
@@ -81,6 +79,7 @@ def linearise(generator, waveform, dt, rho0, method="rotations", control="consta
     array([ 0., -1.,  0.])
     """
     waveform, dt, rho0 = _checked(generator, waveform, dt, rho0, method, control)
+    waveform, rho0 = waveform.copy(), rho0.copy()  # who called may write to them before a pullback
     full = _prepare(generator, dt, rho0, method, control)(waveform)
     outer, inner = generator.drift.shape[:-2], rho0.shape
     states = full.states.reshape(*outer, -1, *inner)
@@ -92,9 +91,11 @@ def linearise(generator, waveform, dt, rho0, method="rotations", control="consta
 
     def pushforward(direction):
         direction = checked_like("the change of the waveform", direction, waveform.shape)
-        pair, kernel = np.concatenate([0 * rho0, rho0]), EXPONENTIALS.get(method, method)
-        run = _prepare(grape.doubled(generator), dt, pair, kernel, control)
-        pairs = run(np.concatenate([waveform, direction])).states
+        if method in ("rotations", "fem-exact"):  # equal at the nodes, and of one spin alone
+            turned = _prepare(generator, dt, rho0, "rotations", control)(waveform)
+            return turned.pushforward(direction).reshape(states.shape)
+        run = _prepare(grape.doubled(generator), dt, np.r_[0 * rho0, rho0], method, control)
+        pairs = run(np.r_[waveform, direction]).states
         return pairs[:, :, : generator.dimension].reshape(states.shape)
 
     return Linearisation(states, pullback, pushforward)
