@@ -73,7 +73,7 @@ def linearise(generator, dt, rho0, control, waveform):
     exponents, derivatives = step_exponents(generator, waveform, dt, control)
     members, steps, samples, controls, d, _ = derivatives.shape
     propagators = [expm(exponents[:, n]) for n in range(steps)]
-    states = [np.broadcast_to(rho0, (members, *rho0.shape))]
+    states = [np.broadcast_to(rho0, (members, *rho0.shape)).copy()]
     for P in propagators:
         states.append(P @ states[-1])
 
