@@ -168,8 +168,7 @@ def _scans(members, samples, method):
 def _prepare_final(generator, dt, rho0, method, control, scans, along=None):
     """:func:`linearise_final` of a waveform, and the mean of a running cost."""
     if scans:
-        columns = rho0.reshape(len(rho0), -1)
-        run = rotations.prepare_final(generator, dt, columns, control)
+        run = rotations.prepare_final(generator, dt, rho0.reshape(len(rho0), -1), control)
     else:
         kernel = _prepare(generator, dt, rho0, method, control)
     outer = generator.drift.shape[:-2]
