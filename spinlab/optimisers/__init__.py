@@ -15,10 +15,4 @@ KKT residual          by how much the conditions of Karush, Kuhn and Tucker are 
 from .goal import Goal, History, Optimum
 from .loop import OPTIMISERS, minimise
 from .mma import MMAOptions
-from .standard_form import (
-    Form,
-    least_squares_form,
-    least_squares_rows,
-    minimax_form,
-    minimax_rows,
-)
+from .standard_form import Form, least_squares_form, least_squares_rows, minimax_form, minimax_rows

@@ -34,14 +34,14 @@ def mma(run, x, form=None, tolerance=1e-6, advance=step, **options):
     of :class:`spinlab.optimisers.MMAOptions`.
     """
     lower, upper = run.box
-    form = ("direct" if run.goal.members is None else "least-squares") if form is None else form
+    limits = len(run.limits(x)[0])
+    if form == "direct" or form is None and run.goal.members is None:
+        form = Form.hard(limits)
     tolerance = arrays("tolerance: > 0", tolerance=tolerance)
-    rows, prices = _standard_form(run, form)
-    own = form == "direct" or isinstance(form, Form)
+    rows, prices = _standard_form(run, "least-squares" if form is None else form, limits)
     f0, df0, f, df = rows(x)
     state = start(x, lower, upper, prices)
     options = MMAOptions(**{**(POLISH if form == "minimax" else {}), **options})
-    limits = len(run.limits(x)[0])
     for _ in range(run.left):
         tries = () if advance is step else (lambda point: rows(point)[::2],)
         state = advance(state, f0, df0, f, df, *tries, options=options)
@@ -54,7 +54,7 @@ def mma(run, x, form=None, tolerance=1e-6, advance=step, **options):
                                 df0 + solution.lam @ df, f, lower, upper, prices)  # fmt: skip
         kkt = {"multipliers": solution.lam[len(f) - limits :], "residual": residual}
         converged = residual <= tolerance and solution.converged
-        but = run.settle(own, **kkt) if converged else ""
+        but = run.settle(isinstance(form, Form), **kkt) if converged else ""
         run.after_iteration(**kkt)
         told = f"the Karush-Kuhn-Tucker residual is {residual:.1e}"
         if converged:
@@ -69,23 +69,20 @@ def gcmma(run, x, form=None, tolerance=1e-6, **options):
     return mma(run, x, form, tolerance, gcmma_step, **options)
 
 
-def _standard_form(run, form):
+def _standard_form(run, form, limits):
     """The goal in standard form, ``rows(x) -> (f0, df0, f, df)``, which counts, and its prices."""
-    goal, x0 = run.goal, run.best["x"]
-    limits = len(run.limits(x0)[0])
-    if form == "direct" or isinstance(form, Form):
-        prices = form if isinstance(form, Form) else Form.hard(limits)
-        return lambda x: (*run(x), *run.limits(x)), prices
+    if isinstance(form, Form):
+        return lambda x: (*run(x), *run.limits(x)), form
     field, arrange, price = FORMS[choice("form", form, FORMS)]
-    function = needed(run, field, "mma")
+    function, weights = needed(run, field, "mma"), run.goal.weights
 
     def rows(x):
         values, jacobian = function(x)
         run(x)  # after the members, whose work it shares
-        if goal.weights is not None and form != "minimax":
-            share = np.sqrt(goal.weights * len(goal.weights))
+        if weights is not None and form != "minimax":
+            share = np.sqrt(weights * len(weights))
             share = np.tile(share, len(values) // len(share))
             values, jacobian = share * values, share[:, None] * jacobian
         return arrange(values, jacobian, *run.limits(x))
 
-    return rows, price(len(function(x0)[0]), limits)
+    return rows, price(len(function(run.best["x"])[0]), limits)

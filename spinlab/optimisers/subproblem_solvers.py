@@ -85,8 +85,7 @@ class _Dual:
         of_x = p @ (1 / (sub.upp - x)) + q @ (1 / (x - sub.low)) - lam @ sub.b
         of_y = y @ (form.c - lam + form.d * y / 2)
         of_z = z * (form.a0 - form.a @ lam) + self.stiffness / 2 * (z - last_z) ** 2
-        value = of_x + of_y + of_z
-        return _DualPoint(x, y, z, value, sub.rows(x) - y - form.a * z)
+        return _DualPoint(x, y, z, of_x + of_y + of_z, sub.rows(x) - y - form.a * z)
 
     def step(self, lam, last_z, here):
         """The next ``lam`` and its point, or None where none is found."""

@@ -65,9 +65,8 @@ def check_gradient(function, x, kind="complex", samples=None, step=None, seed=0)
     x = arrays("x: ...", x=x)
     choice("check", kind, ("complex", "difference"))
     step = arrays("step?: > 0", step=step) or {"complex": 1e-30, "difference": 1e-5}[kind]
-    pair = function(x.copy())
-    hint = "It is (value, gradient)."
-    value, gradient = instance("What the function returns", pair, (tuple, list), hint)
+    value, gradient = instance("What the function returns", function(x.copy()), (tuple, list),
+                               "It is (value, gradient).")
     layout = f"value: ; gradient: {' '.join(map(str, x.shape))}"
     _, gradient = arrays(layout, value=value, gradient=gradient)
     count = min(x.size, arrays("samples?: whole", samples=samples) or x.size)

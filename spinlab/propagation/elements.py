@@ -126,13 +126,9 @@ def element_matrices(shapes, control="constant", points=None):
     ([[-1, 1], [-1, 1]], [[2, 1], [1, 2]])
     """
     choice("family of shape functions", shapes, SHAPES), choice("control", control, CONTROL_SHAPES)
-    phi = SHAPES[shapes]
-
-    def matrix(entry):
-        return sp.ImmutableMatrix(len(phi), len(phi), entry)
-
-    C = matrix(lambda i, j: integrate(phi[i] * sp.diff(phi[j], S)))
-    M = tuple(matrix(lambda i, j, psi=psi: integrate(phi[i] * phi[j] * psi, points))
+    phi = sp.ImmutableMatrix(SHAPES[shapes])  # a column
+    C = (phi * phi.diff(S).T).applyfunc(integrate)
+    M = tuple((psi * phi * phi.T).applyfunc(lambda entry: integrate(entry, points))
               for psi in CONTROL_SHAPES[control])
     return C, M
 
@@ -171,6 +167,5 @@ def element(name, control="constant"):
 @cache
 def _element(name, control):
     shapes, points, scaling = ELEMENTS[name]
-    C, M = element_matrices(shapes, control, points)
-    C, M = (frozen(np.array(table, dtype=float)) for table in (C.tolist(), [m.tolist() for m in M]))
+    C, M = (frozen(np.array(table, float)) for table in element_matrices(shapes, control, points))
     return Element(name, control, C, M, 2 if shapes == "hermite" else 1, scaling)

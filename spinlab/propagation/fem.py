@@ -18,7 +18,7 @@ from scipy.sparse.linalg import splu
 from ..inputs import require
 from .adjoint import Linearisation, add_samples
 from .elements import element as find_element
-from .rotations import rotation_axes
+from .rotations import rotation_axes, rotation_coefficients
 
 
 def element_tensor(element, generator, dt):
@@ -125,19 +125,17 @@ def factorise(band, solver="banded"):
 def tangent_scaling(samples, axes):
     r"""Factor :math:`\tan(\theta/2)/(\theta/2)` of every step, and its derivative, :eq:`eq-exact`.
 
+    With :math:`a` and :math:`c` of :func:`~spinlab.propagation.rotations.rotation_coefficients`
+    they are :math:`2a/(1+\cos\theta)` and, by :math:`\theta^2`, :math:`c/(1+\cos\theta)`.
     Of samples (n, 1 + controls) and the turns of a step, (members, 1 + controls, 3): (members, n),
     and (members, n, 1 + controls) by the coefficients.
     """
     turns = np.einsum("nk,eka->ena", samples, axes)
-    x = np.sum(turns**2, axis=-1) / 4
-    small = np.abs(x) < 2.5e-4
-    half = np.sqrt(np.where(small, 1, x))
-    require(not np.any(np.abs(np.cos(half)) < 1e-3),
+    cosine, a, _, c = rotation_coefficients(turns)
+    half = (1 + cosine) / 2  # the square of cos(theta/2)
+    require(not np.any(np.abs(half) < 1e-6),
             "The exact element fails at half a turn per step; use a shorter dt, or 'rotations'.")
-    scale = np.where(small, 1 + x * (1 / 3 + x * (2 / 15 + x * (17 / 315))), np.tan(half) / half)
-    slope = np.where(small, 1 / 3 + x * (4 / 15 + x * (17 / 105 + x * (248 / 2835))),
-                     (1 / np.cos(half) ** 2 - scale) / (2 * half**2))
-    return scale, slope[..., None] * np.einsum("ena,eka->enk", turns, axes) / 2
+    return a / half, (c / half)[..., None] * np.einsum("ena,eka->enk", turns, axes)
 
 
 def prepare(generator, dt, rho0, control="constant", element="linear", solver="banded"):
@@ -186,32 +184,20 @@ def _with_derivative(rule, tensor, samples, scaling, x, solve, d):
     """The linearisation of the solution ``x``, (members, cells, unknowns of a cell, columns)."""
     shared = rule.shared * d
     first = 1 if scaling is None else 0  # the drift's coefficient matters only if it is scaled
-    count, width = len(rule.M), samples.shape[1]
-    operators = tensor[:, 1:].reshape(len(tensor), count, width, *tensor.shape[2:])[:, :, first:]
-
-    def forces():
-        """``B_r x`` everywhere, (members, samples, coefficients, m*d, columns, elements)."""
-        local = _gather(x, shared)
-        product = operators @ local.reshape(len(local), 1, 1, local.shape[1], -1)
-        return product.reshape(*operators.shape[:-1], *local.shape[2:])
+    operators = tensor[:, 1:].reshape(len(tensor), len(rule.M), -1, *tensor.shape[2:])[:, :, first:]
 
     def pullback(costates):
         source = np.zeros(x.shape, np.result_type(x, costates))
         source[:, :, : costates.shape[2]] = costates.conj()  # of the nodes, or of all unknowns
         adjoint = solve(source, transposed=True)
         adjoint[:, 0, :d] = 0  # the first block row does not depend on the control
-        pieces = -np.einsum("ejcn,eqkjcn->qekn", _gather(adjoint, shared), forces()).real
+        local = _gather(x, shared)
+        # B_r x everywhere, (members, samples, coefficients, m*d, columns, elements).
+        forces = operators @ local.reshape(len(local), 1, 1, local.shape[1], -1)
+        forces = forces.reshape(*operators.shape[:-1], *local.shape[2:])
+        pieces = -np.einsum("ejcn,eqkjcn->qekn", _gather(adjoint, shared), forces).real
         gradient = add_samples(pieces, len(samples))
         return gradient if scaling is None else _pull_scaling(gradient, samples, *scaling)
-
-    def pushforward(direction):
-        tangent = np.concatenate([np.zeros_like(direction[:1]), direction]).T
-        tangent = tangent if scaling is None else _push_scaling(tangent, samples, *scaling)
-        change = element_coefficients(rule, tangent)[..., 1:]
-        change = change.reshape(*change.shape[:-1], count, width)[..., first:]
-        source = _scatter(-np.einsum("...nqk,...qkjcn->...jcn", change, forces()), x.shape)
-        source[:, 0, :d] = 0
-        return solve(source)[:, :, :d]
 
     def average(cost):
         r"""Over the elements, by the rule of their mass matrix, :eq:`eq-running-source`."""
@@ -223,7 +209,7 @@ def _with_derivative(rule, tensor, samples, scaling, x, solve, d):
         return mean, _scatter((pull + 2 * bent)[:, :, None], x.shape)
 
     # The exact element is exact at the nodes alone, and averages there.
-    return Linearisation(x[:, :, :d], pullback, pushforward, None, None if scaling else average)
+    return Linearisation(x[:, :, :d], pullback, average=None if scaling else average)
 
 
 def _gather(x, shared):
@@ -241,12 +227,7 @@ def _scatter(local, shape):
     return x
 
 
-def _push_scaling(tangent, samples, scale, slope):
-    """Change of the scaled samples where the samples change, :func:`tangent_scaling`."""
-    return scale[..., None] * tangent + np.sum(slope * tangent, axis=-1, keepdims=True) * samples
-
-
 def _pull_scaling(gradient, samples, scale, slope):
-    """The transpose of :func:`_push_scaling`, without the drift, which does not change."""
+    """From a gradient by the scaled samples to that by the controls, :func:`tangent_scaling`."""
     along = np.sum(gradient * samples.T, axis=1, keepdims=True)
     return (scale[:, None] * gradient + along * slope.swapaxes(1, 2))[:, 1:].real

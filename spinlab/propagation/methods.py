@@ -79,6 +79,7 @@ def linearise(generator, waveform, dt, rho0, method="rotations", control="consta
     array([ 0., -1.,  0.])
     """
     waveform, dt, rho0 = _checked(generator, waveform, dt, rho0, method, control)
+    waveform, rho0 = waveform.copy(), rho0.copy()  # who called may write to them before a pullback
     full = _prepare(generator, dt, rho0, method, control)(waveform)
     outer, inner = generator.drift.shape[:-2], rho0.shape
     states = full.states.reshape(*outer, -1, *inner)
@@ -90,7 +91,12 @@ def linearise(generator, waveform, dt, rho0, method="rotations", control="consta
 
     def pushforward(direction):
         direction = checked_like("the change of the waveform", direction, waveform.shape)
-        return full.pushforward(direction).reshape(states.shape)
+        if method in ("rotations", "fem-exact"):  # equal at the nodes, and of one spin alone
+            turned = _prepare(generator, dt, rho0, "rotations", control)(waveform)
+            return turned.pushforward(direction).reshape(states.shape)
+        run = _prepare(grape.doubled(generator), dt, np.r_[0 * rho0, rho0], method, control)
+        pairs = run(np.r_[waveform, direction]).states
+        return pairs[:, :, : generator.dimension].reshape(states.shape)
 
     return Linearisation(states, pullback, pushforward)
 
@@ -162,8 +168,7 @@ def _scans(members, samples, method):
 def _prepare_final(generator, dt, rho0, method, control, scans, along=None):
     """:func:`linearise_final` of a waveform, and the mean of a running cost."""
     if scans:
-        columns = rho0.reshape(len(rho0), -1)
-        run = rotations.prepare_final(generator, dt, columns, control)
+        run = rotations.prepare_final(generator, dt, rho0.reshape(len(rho0), -1), control)
     else:
         kernel = _prepare(generator, dt, rho0, method, control)
     outer = generator.drift.shape[:-2]

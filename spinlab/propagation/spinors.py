@@ -66,21 +66,17 @@ def propagate_phase(phase, offset_hz, b1_scale, rf_hz, dt, stretch=False):
     np.multiply(np.cos(folded), along, out=steps[1])
     np.multiply(np.sin(folded), along, out=steps[2])
     w, x, y, z = running = prefix_products(steps)
-    poles = np.empty((3, *running.shape[1:]), running.dtype)
-    poles[0] = 2 * (x * z - w * y)
-    poles[1] = 2 * (y * z + w * x)
-    poles[2] = 1 - 2 * (x * x + y * y)
-    within = len(folded)
-    block, k = divmod(len(phase) - 1, within)
+    after = np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)])
+    block, k = divmod(len(phase) - 1, len(folded))
     final = running[:, k, block]
-    ordered = np.empty((len(phase) + 1, 3, len(scalar)), running.dtype)
-    ordered[0] = [[0.0], [0.0], [1.0]]
-    ordered[1:] = unfold(poles, len(phase)).transpose(1, 0, 2)
+    poles = np.empty((len(phase) + 1, 3, len(scalar)), running.dtype)
+    poles[0] = [[0.0], [0.0], [1.0]]
+    poles[1:] = unfold(after, len(phase)).transpose(1, 0, 2)
     if not stretch:
-        return Tangents(final, ordered, running)
+        return Tangents(final, poles, running)
     vectors = np.cos(folded) * turn[0], np.sin(folded) * turn[0], np.broadcast_to(turn[2], w.shape)
     seen = rotate_back(running, np.stack(vectors))
-    return Tangents(final, ordered, running, unfold(seen, len(phase)).sum(axis=1))
+    return Tangents(final, poles, running, unfold(seen, len(phase)).sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -119,8 +115,7 @@ def universal_fidelity(final, target):
     ``target``, (4,), are unit quaternions.
     """
     g = product((target * [1, -1, -1, -1])[:, None], final)
-    eye = np.eye(3)[..., None]
-    spread = g[0] * eye + cross_matrices(g[1:])
+    spread = g[0] * np.eye(3)[..., None] + cross_matrices(g[1:])
     residuals = g - np.eye(4)[0][:, None]
     turns = np.concatenate([-g[None, 1:], spread]) / 2
     return SpinorFidelity(g[0], -g[1:] / 2, -spread / 4, residuals, turns)

@@ -11,7 +11,7 @@ to the links, which are called in every evaluation and check nothing.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from scipy.linalg.lapack import dgtsv, zgtsv
@@ -66,36 +66,30 @@ def helmholtz_filter(samples, radius, dt, control="constant"):
     neighbours[[0, -1]] = 1
     diagonal, beside = neighbours * (1 / 3 + ratio), np.full(elements, 1 / 6 - ratio)
 
-    def solve(right):
+    def mean(nodes):
+        return (nodes[:, :-1] + nodes[:, 1:]) / 2
+
+    def load(means):
+        nodes = np.zeros((len(means), elements + 1), means.dtype)
+        nodes[:, :-1] = means / 2
+        nodes[:, 1:] += means / 2
+        return nodes
+
+    def weigh(nodes):  # Simpson's rule is exact for products of straight lines
+        return (neighbours * nodes + 4 * load(mean(nodes))) / 6
+
+    def solve(before, after, rows):
+        right = before(rows.reshape(-1, samples))
         # The mean passes any filter; on the rest a large radius does no harm to the digits.
-        mean = right.sum(axis=1, keepdims=True) / elements
+        level = np.add.reduce(right, axis=1, keepdims=True) / elements
         gtsv = zgtsv if right.dtype.kind == "c" else dgtsv
-        return mean + gtsv(beside, diagonal, beside, (right - mean * (neighbours / 2)).T)[3].T
-
-    def weigh(rows):
-        result = neighbours / 3 * rows
-        result[:, :-1] += 1 / 6 * rows[:, 1:]
-        result[:, 1:] += 1 / 6 * rows[:, :-1]
-        return result
-
-    def smooth_means(values):
-        # Load and mean are each other's transposes, so the filter is its own transpose.
-        half = values.reshape(-1, elements) / 2
-        load = np.zeros((len(half), elements + 1), half.dtype)
-        load[:, :-1] = half
-        load[:, 1:] += half
-        nodes = solve(load)
-        return ((nodes[:, :-1] + nodes[:, 1:]) / 2).reshape(values.shape)
-
-    def smooth_nodes(values):
-        return solve(weigh(values.reshape(-1, samples))).reshape(values.shape)
-
-    def pull_back_nodes(gradient):
-        return weigh(solve(gradient.reshape(-1, samples))).reshape(gradient.shape)
+        nodes = gtsv(beside, diagonal, beside, (right - level * (neighbours / 2)).T)[3].T
+        return after(level + nodes).reshape(rows.shape)
 
     if control == "linear":
-        return smooth_nodes, pull_back_nodes
-    return smooth_means, smooth_means
+        return partial(solve, weigh, np.asarray), partial(solve, np.asarray, weigh)
+    # Load and mean are each other's transposes, so the filter is its own transpose.
+    return (partial(solve, load, mean),) * 2
 
 
 def from_phase(phase):

@@ -159,8 +159,7 @@ def state(name, liouville=None):
     >>> state("-Iy")
     array([ 0., -1.,  0.])
     """
-    liouville = _given(liouville)
-    return _vector(name, liouville, constant=liouville.identity)
+    return _vector(name, liouville, constant=True)
 
 
 def observable(name, liouville=None):
@@ -171,10 +170,11 @@ def observable(name, liouville=None):
     >>> observable("0.5 Ix + Iz")
     array([0.5, 0. , 1. ])
     """
-    return _vector(name, _given(liouville))
+    return _vector(name, liouville)
 
 
 def _vector(name, liouville, constant=False):
+    liouville = _given(liouville)
     operators = [operator for operator, _ in product_basis(liouville.spins, liouville.identity)]
     vector = np.zeros(len(operators))
     term = rf"([+-]?)(\d+\.?\d*|\.\d+|)[* ]?({'|'.join(operators)})"
@@ -188,7 +188,7 @@ def _vector(name, liouville, constant=False):
         vector[operators.index(operator)] += float(sign + (factor or "1"))
     require(vector.any() and np.isfinite(vector).all(),
             f"The state {name!r} is zero or not finite; name at least one operator.")
-    if constant:
+    if constant and liouville.identity:
         vector[0] = 1.0
     if liouville.basis[0].startswith("|"):
         return numbers(basis_matrix(liouville.spins, liouville.identity)) @ vector
