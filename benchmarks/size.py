@@ -151,10 +151,10 @@ def measures():
         "floors of wings": (floors(), 7),
         "names on sl. beside the wings": (len(names), 40),
         # 3500 before bands and costs on the way, channels, space, bases and time as an unknown.
-        "code lines, core": (core, 3840),
+        "code lines, core": (core, 3780),
         # 4800 before sequences went to the scanner: slices, pathways, fits, relaxation, Pulseq; the
         # core's share of what it grew by since is here, too.
-        "code lines, core and mrs": (core + mrs, 5730),
+        "code lines, core and mrs": (core + mrs, 5680),
         "share of checks in the code, %": (100 * sum(shares.values()) / sum(rows.values()), 12),
         f"files over {FILE} lines": (len(longest["files"]), 0),
         f"functions over {FUNCTION} lines of code": (len(longest["functions"]), 0),

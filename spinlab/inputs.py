@@ -179,9 +179,10 @@ def arrays(layout, /, **values):
 
 def _fit(name, shape, axes, sizes):
     """Refuse a shape that does not match the named axes, whose lengths are remembered."""
-    plain = [axis.strip("?*") for axis in axes if axis[0] != "["]
-    before = [f"{axis} = {length}" for axis, length in sizes.items() if axis in plain]
+    known = dict(sizes)
     if not _matches(shape, axes, sizes):
+        plain = [axis.strip("?*") for axis in axes if axis[0] != "["]
+        before = [f"{axis} = {length}" for axis, length in known.items() if axis in plain]
         words = (", ".join(axes) + "," * (len(axes) == 1)).replace("*", "")
         words = f"({words}){' with ' * bool(before)}{' and '.join(before)}"
         raise ValueError(f"{name} must have shape {words}, but {shape} arrived.")

@@ -28,9 +28,9 @@ class Linearisation:
         :math:`\partial f/\partial u`, ``([members,] controls, samples)``: the adjoint,
         :eq:`eq-adjoint-gradient`.  For complex states a costate ``c`` means
         :math:`df = \operatorname{Re}\langle c | d\rho\rangle`.
-    pushforward : callable, optional
+    pushforward : callable
         ``pushforward(direction)`` maps a change of the waveform, ``(controls, samples)``, to the
-        change of the states: the tangent.  Most methods leave it to :func:`spinlab.linearise`.
+        change of the states: the tangent.
     pullback_final : callable, optional
         The pullback of costates of the final states, where there are no others.
     average : callable, optional
@@ -40,7 +40,7 @@ class Linearisation:
 
     states: np.ndarray
     pullback: Callable
-    pushforward: Callable | None = None
+    pushforward: Callable
     pullback_final: Callable | None = None
     average: Callable | None = None
 

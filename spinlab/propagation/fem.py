@@ -184,20 +184,32 @@ def _with_derivative(rule, tensor, samples, scaling, x, solve, d):
     """The linearisation of the solution ``x``, (members, cells, unknowns of a cell, columns)."""
     shared = rule.shared * d
     first = 1 if scaling is None else 0  # the drift's coefficient matters only if it is scaled
-    operators = tensor[:, 1:].reshape(len(tensor), len(rule.M), -1, *tensor.shape[2:])[:, :, first:]
+    count, width = len(rule.M), samples.shape[1]
+    operators = tensor[:, 1:].reshape(len(tensor), count, width, *tensor.shape[2:])[:, :, first:]
+
+    def forces():
+        """``B_r x`` everywhere, (members, samples, coefficients, m*d, columns, elements)."""
+        local = _gather(x, shared)
+        product = operators @ local.reshape(len(local), 1, 1, local.shape[1], -1)
+        return product.reshape(*operators.shape[:-1], *local.shape[2:])
 
     def pullback(costates):
         source = np.zeros(x.shape, np.result_type(x, costates))
         source[:, :, : costates.shape[2]] = costates.conj()  # of the nodes, or of all unknowns
         adjoint = solve(source, transposed=True)
         adjoint[:, 0, :d] = 0  # the first block row does not depend on the control
-        local = _gather(x, shared)
-        # B_r x everywhere, (members, samples, coefficients, m*d, columns, elements).
-        forces = operators @ local.reshape(len(local), 1, 1, local.shape[1], -1)
-        forces = forces.reshape(*operators.shape[:-1], *local.shape[2:])
-        pieces = -np.einsum("ejcn,eqkjcn->qekn", _gather(adjoint, shared), forces).real
+        pieces = -np.einsum("ejcn,eqkjcn->qekn", _gather(adjoint, shared), forces()).real
         gradient = add_samples(pieces, len(samples))
         return gradient if scaling is None else _pull_scaling(gradient, samples, *scaling)
+
+    def pushforward(direction):
+        tangent = np.concatenate([np.zeros_like(direction[:1]), direction]).T
+        tangent = tangent if scaling is None else _push_scaling(tangent, samples, *scaling)
+        change = element_coefficients(rule, tangent)[..., 1:]
+        change = change.reshape(*change.shape[:-1], count, width)[..., first:]
+        source = _scatter(-np.einsum("...nqk,...qkjcn->...jcn", change, forces()), x.shape)
+        source[:, 0, :d] = 0
+        return solve(source)[:, :, :d]
 
     def average(cost):
         r"""Over the elements, by the rule of their mass matrix, :eq:`eq-running-source`."""
@@ -209,7 +221,7 @@ def _with_derivative(rule, tensor, samples, scaling, x, solve, d):
         return mean, _scatter((pull + 2 * bent)[:, :, None], x.shape)
 
     # The exact element is exact at the nodes alone, and averages there.
-    return Linearisation(x[:, :, :d], pullback, average=None if scaling else average)
+    return Linearisation(x[:, :, :d], pullback, pushforward, None, None if scaling else average)
 
 
 def _gather(x, shared):
@@ -227,7 +239,12 @@ def _scatter(local, shape):
     return x
 
 
+def _push_scaling(tangent, samples, scale, slope):
+    """Change of the scaled samples where the samples change, :func:`tangent_scaling`."""
+    return scale[..., None] * tangent + np.sum(slope * tangent, axis=-1, keepdims=True) * samples
+
+
 def _pull_scaling(gradient, samples, scale, slope):
-    """From a gradient by the scaled samples to that by the controls, :func:`tangent_scaling`."""
+    """The transpose of :func:`_push_scaling`, without the drift, which does not change."""
     along = np.sum(gradient * samples.T, axis=1, keepdims=True)
     return (scale[:, None] * gradient + along * slope.swapaxes(1, 2))[:, 1:].real

@@ -13,7 +13,6 @@ and one auxiliary matrix per step for all controls together.  Both are for any g
 import numpy as np
 from scipy.linalg import expm
 
-from ..spins.generators import Generator
 from .adjoint import Linearisation, add_samples, chain_solver
 
 
@@ -54,17 +53,6 @@ def auxiliary(exponent, change):
     return matrix
 
 
-def doubled(generator):
-    r"""Generator of a change of the state over the state, :math:`(\delta\rho, \rho)`.
-
-    After the controls come their changes.  The blocks of :func:`auxiliary` add and multiply as dual
-    numbers do: so a method for any generator, finite elements too, finds its own tangent.
-    """
-    same, change = auxiliary(generator.controls, 0), auxiliary(0, generator.controls)
-    controls = np.concatenate([same, change], axis=-3)
-    return Generator(auxiliary(generator.drift, 0), controls)
-
-
 def linearise(generator, dt, rho0, control, waveform):
     """Reference GRAPE: one matrix exponential per step, in a plain loop.
 
@@ -76,18 +64,29 @@ def linearise(generator, dt, rho0, control, waveform):
     states = [np.broadcast_to(rho0, (members, *rho0.shape)).copy()]
     for P in propagators:
         states.append(P @ states[-1])
+    parts = [(q, k) for q in range(samples) for k in range(controls)]
+
+    def derivative(n, q, k):
+        return expm(auxiliary(exponents[:, n], derivatives[:, n, q, k]))[:, :d, d:]
 
     def pullback(costates):
         gradient = np.zeros((members, *waveform.shape))
         costate = np.conj(costates[:, -1])
         for n in reversed(range(steps)):
-            for q, k in np.ndindex(samples, controls):
-                change = expm(auxiliary(exponents[:, n], derivatives[:, n, q, k]))[:, :d, d:]
-                gradient[:, k, n + q] += np.sum(costate * (change @ states[n]), axis=(1, 2)).real
+            for q, k in parts:
+                slope = np.sum(costate * (derivative(n, q, k) @ states[n]), axis=(1, 2))
+                gradient[:, k, n + q] += slope.real
             costate = propagators[n].swapaxes(1, 2) @ costate + np.conj(costates[:, n])
         return gradient
 
-    return Linearisation(np.stack(states, axis=1), pullback)
+    def pushforward(direction):
+        changes = [np.zeros_like(states[0])]
+        for n, P in enumerate(propagators):
+            kick = sum(direction[k, n + q] * derivative(n, q, k) for q, k in parts)
+            changes.append(P @ changes[-1] + kick @ states[n])
+        return np.stack(changes, axis=1)
+
+    return Linearisation(np.stack(states, axis=1), pullback, pushforward)
 
 
 def linearise_batched(generator, dt, rho0, control, waveform):
@@ -112,4 +111,13 @@ def linearise_batched(generator, dt, rho0, control, waveform):
         pieces = np.einsum("enij,enqkij->qekn", slope, derivatives).real
         return add_samples(pieces, waveform.shape[1])
 
-    return Linearisation(states, pullback)
+    def pushforward(direction):
+        samples = range(derivatives.shape[2])
+        pieces = np.stack([direction[:, q : q + steps] for q in samples], axis=1)
+        change = np.einsum("kqn,enqkij->enij", pieces, derivatives)
+        kick = expm(auxiliary(exponents, change))[..., :d, d:]
+        source = np.zeros_like(states)
+        source[:, 1:] = kick @ states[:, :-1]
+        return solve(source)
+
+    return Linearisation(states, pullback, pushforward)

@@ -91,12 +91,7 @@ def linearise(generator, waveform, dt, rho0, method="rotations", control="consta
 
     def pushforward(direction):
         direction = checked_like("the change of the waveform", direction, waveform.shape)
-        if method in ("rotations", "fem-exact"):  # equal at the nodes, and of one spin alone
-            turned = _prepare(generator, dt, rho0, "rotations", control)(waveform)
-            return turned.pushforward(direction).reshape(states.shape)
-        run = _prepare(grape.doubled(generator), dt, np.r_[0 * rho0, rho0], method, control)
-        pairs = run(np.r_[waveform, direction]).states
-        return pairs[:, :, : generator.dimension].reshape(states.shape)
+        return full.pushforward(direction).reshape(states.shape)
 
     return Linearisation(states, pullback, pushforward)
 
