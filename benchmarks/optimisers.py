@@ -120,11 +120,11 @@ def convergence():
     """The table of the book: who reaches which fidelity, and at what price."""
     lbfgs = {"optimiser": "l-bfgs", "max_iterations": 1500}
     quarter = {**QUARTER, "max_iterations": 150}
-    few = 7  # starts, where one of L-BFGS takes seconds
+    few = 5  # starts, where one of L-BFGS takes seconds
     plans = {
         ("universal rotation", 0.995): (STARTS, 15, 8.0, None, 12),
-        ("universal rotation", 0.999): (few, 6, None, 4.0, None),
-        ("universal rotation of 1 ms", 0.9999): (few, 7, None, 4.0, None),
+        ("universal rotation", 0.999): (few, 4, None, 4.0, None),
+        ("universal rotation of 1 ms", 0.9999): (few, 5, None, 4.0, None),
         ("excitation", 0.995): (STARTS, 15, 6.0, 2.5, None),
     }
     for (name, wanted), (starts, least, over_mma, over_lbfgs, iterations) in plans.items():

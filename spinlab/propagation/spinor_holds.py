@@ -24,15 +24,16 @@ def with_holds(end, path, start, cost):
     Its slopes, (steps, 3, members), differ from step to step; so will its curvatures, but these are
     still those of the end: :func:`with_hold_curvatures`.  ``start`` is :math:`M_0`, (3,).
     """
-    pulls = later(_seen(path, cost))
+    pulls = _pulls(path, cost)
     mean = cost.constant + start @ cost.linear / (2 * len(pulls)) + start @ pulls[0]
-    slopes = end.slopes - cross_matrices(start) @ pulls
+    slopes = cross_matrices(start) @ pulls
+    np.subtract(end.slopes, slopes, out=slopes)
     return replace(end, values=end.values - mean, slopes=slopes)
 
 
 def with_hold_curvatures(fidelity, path, start, cost):
     r"""With curvatures of every step, :math:`A + (M_0\cdot V_j)\,E - V_jM_0^{\mathsf T}`."""
-    bent = _less_than_trace(np.einsum("nik,l->nilk", later(_seen(path, cost)), start))
+    bent = _less_than_trace(np.einsum("nik,l->nilk", _pulls(path, cost), start))
     return replace(fidelity, curvatures=fidelity.curvatures + bent)
 
 
@@ -44,22 +45,26 @@ def gauss_newton_of_holds(path, cost, weights, every=1):
     :math:`c_n/|q| - M_0`: what the start sees of the wanted state, less itself.
     """
     weights, tangents = weights[::every] / weights[::every].sum(), path.tangents[..., ::every]
-    seen, steps = _seen(path, cost)[..., ::every], len(tangents)
-    squares = _less_than_trace(later(np.einsum("nik,njk->nijk", seen, seen)))
+    seen, steps = _seen(path, cost.linear)[..., ::every], len(tangents)
+    squares = _less_than_trace(later(np.einsum("nik,njk->nijk", seen, seen / steps)))
     bent = np.einsum("nijk,njk->nik", squares, tangents) / np.linalg.norm(cost.linear)
     full = (weights * tangents).reshape(steps, -1) @ bent.reshape(steps, -1).T
     return np.triu(full) + np.triu(full, 1).T
 
 
-def _seen(path, cost):
-    """:math:`c_n`, (steps, 3, members)."""
-    turned = rotate_back(path.running, cost.linear[:, None, None, None])
+def _pulls(path, cost):
+    """:math:`V_j`, (steps, 3, members)."""
+    return later(_seen(path, cost.linear / (len(path.poles) - 1)))
+
+
+def _seen(path, vector):
+    """What the start sees of a vector at the ends of the steps, (steps, 3, members)."""
+    turned = rotate_back(path.running, vector[:, None, None, None])
     return unfold(turned, len(path.poles) - 1).swapaxes(0, 1)
 
 
 def later(terms):
-    """Trapezoidal sums over the ends of this and of all later steps; the steps come first."""
-    terms = terms / len(terms)
+    """Trapezoidal sums over this and all later steps, which come first; the terms are used up."""
     terms[-1] /= 2
     return np.cumsum(terms[::-1], axis=0)[::-1]
 
