@@ -97,7 +97,7 @@ def speed(rounds=9):
         times = interleave({
             "loop": lambda task=task, waveform=waveform: rodrigues_loop(task, waveform),
             "ours": lambda task=task, waveform=waveform: task.fidelity(waveform),
-        }, rounds)
+        }, 3 * rounds)
         yield record(f"gradient, {name}, faster than a Rodrigues loop",
                      ratio(times["loop"], times["ours"]), "x", at_least=target, baseline=LOOP)
         yield record(f"gradient, {name}", np.median(times["ours"]) * 1e3, "ms")
