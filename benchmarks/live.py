@@ -34,9 +34,6 @@ assert all(session.run(source, f"cell {k}") for k, source in enumerate(cells, 1)
 print(time.perf_counter() - began)
 """
 
-LOOP = "print('on its way')\nwhile True: pass"
-DEAF = "print('on its way')\nsum(range(10**15))"
-
 
 def missing():
     """What the rows of this area need and do not find; empty if all is here."""
@@ -92,14 +89,10 @@ def all_cells(context, url):
 
 def stopped(page, code):
     """Seconds from a click on Stop, while a loop runs that never ends, to the next result."""
-    from live_page import cell, idle, run, shown, write
+    from live_page import begin, cell, run, shown, stop
 
-    loop = cell(page, 1)
-    write(loop, code)
-    loop.get_by_role("button", name="Run: cell 1").click()
-    loop.locator(".cell_output", has_text=re.compile(r"^\s*on its way\s*$")).wait_for()
-    stop = page.get_by_role("button", name="Stop")
-    took = seconds(lambda: (stop.click(), idle(page), run(page, 2, "6 * 7")))
+    begin(page, 1, code)
+    took = seconds(lambda: (stop(page), run(page, 2, "6 * 7")))
     assert shown(cell(page, 2)) == "42"
     return took
 
@@ -118,6 +111,7 @@ def records(rounds=3):
 
 def timed(rounds):
     """The rows that need a browser, which keeps what it has fetched, as a reader's does."""
+    from live_page import DEAF, LOOP
     from playwright.sync_api import sync_playwright
 
     with (

@@ -7,6 +7,9 @@ from playwright.sync_api import expect
 #: Seconds that a step may take on a busy machine; benchmarks/live.py measures how fast pages are.
 PATIENCE = 300
 expect.set_options(timeout=30e3)
+#: What never ends; and such a call of compiled code, which does not hear of a stop.
+LOOP = "print('on its way')\nwhile True: pass"
+DEAF = "print('on its way')\nsum(range(10**15))"
 
 
 def offered(page, url):
@@ -52,6 +55,22 @@ def run(page, number, code=None):
     box.get_by_role("button", name=re.compile("^Run:")).click()
     idle(page)
     return box
+
+
+def begin(page, number, code):
+    """Run a cell that says that it is on its way, and will not end; its box."""
+    box = cell(page, number)
+    write(box, code)
+    box.get_by_role("button", name=re.compile("^Run:")).click()
+    expect(box.locator(".cell_output")).to_have_text(re.compile(r"^\s*on its way\s*$"))
+    return box
+
+
+def stop(page):
+    """Stop what runs; what the bar says then."""
+    page.get_by_role("button", name="Stop").click()
+    idle(page)
+    return status(page)
 
 
 def shown(box):

@@ -9,7 +9,22 @@ from served import NO_PACK, PACK, watched
 if not PACK.exists():
     pytest.skip(NO_PACK, allow_module_level=True)
 
-from live_page import cell, check, idle, offered, run, run_all, shown, start, status, write
+from live_page import (
+    DEAF,
+    LOOP,
+    begin,
+    cell,
+    check,
+    idle,
+    offered,
+    run,
+    run_all,
+    shown,
+    start,
+    status,
+    stop,
+    write,
+)  # fmt: skip
 from playwright.sync_api import expect
 from test_book import OVERFLOW, open_page, our_violations
 
@@ -175,30 +190,12 @@ def test_an_error_is_short_and_unfolds_its_cell(spin):
 # --- stop --------------------------------------------------------------------------------
 
 
-LOOP = "print('on its way')\nwhile True: pass"
-#: A call of compiled code, which does not hear of a stop.
-DEAF = "print('on its way')\nsum(range(10**15))"
 DESIGN = """import spinlab as sl
 problem = sl.Problem("Iz", "Ix", duration=50e-6, steps=50, rf_hz=10e3)
 def wait(now):
     print("on its way")
     while True: pass
 print(sl.design(problem, callback=wait).message)"""
-
-
-def begin(page, number, code):
-    """Run a cell that says that it is on its way, and will not end."""
-    box = cell(page, number)
-    write(box, code)
-    box.get_by_role("button", name="Run:").click()
-    expect(box.locator(".cell_output")).to_have_text(re.compile("^on its way"))
-    return box
-
-
-def stop(page):
-    page.get_by_role("button", name="Stop").click()
-    idle(page)
-    return status(page)
 
 
 def test_stop_ends_what_never_ends_and_keeps_what_was_computed(spin):
