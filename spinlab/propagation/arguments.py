@@ -27,7 +27,10 @@ class CoarseStepWarning(UserWarning):
 
 
 def checked_arguments(methods, generator, waveform, dt, rho0, method, control):
-    """Waveform, dt and rho0, if a method can begin with them."""
+    """Waveform, dt and rho0, if a method can begin with them; the arrays are copies.
+
+    Who called may write to his own before he asks for a pullback.
+    """
     instance("generator", generator, Generator, "Make one by spinlab.evaluate().")
     choice("method", method, methods), choice("control", control, CONTROL_SHAPES)
     rho0 = finite_array("rho0", rho0, complex)
@@ -36,7 +39,7 @@ def checked_arguments(methods, generator, waveform, dt, rho0, method, control):
     waveform, dt, rho0 = arrays(layout, waveform=waveform, dt=dt, rho0=rho0)
     whole("The number of steps", waveform.shape[1] - (control == "linear"))
     _warn_of_coarse_steps(generator, waveform, dt, method, control)
-    return waveform, dt, rho0
+    return waveform.copy(), dt, rho0.copy()
 
 
 def checked_like(name, array, shape):

@@ -61,7 +61,7 @@ def linearise(generator, dt, rho0, control, waveform):
     exponents, derivatives = step_exponents(generator, waveform, dt, control)
     members, steps, samples, controls, d, _ = derivatives.shape
     propagators = [expm(exponents[:, n]) for n in range(steps)]
-    states = [np.broadcast_to(rho0, (members, *rho0.shape)).copy()]
+    states = [np.broadcast_to(rho0, (members, *rho0.shape))]
     for P in propagators:
         states.append(P @ states[-1])
     parts = [(q, k) for q in range(samples) for k in range(controls)]

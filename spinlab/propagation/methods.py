@@ -79,7 +79,6 @@ def linearise(generator, waveform, dt, rho0, method="rotations", control="consta
     array([ 0., -1.,  0.])
     """
     waveform, dt, rho0 = _checked(generator, waveform, dt, rho0, method, control)
-    waveform, rho0 = waveform.copy(), rho0.copy()  # who called may write to them before a pullback
     full = _prepare(generator, dt, rho0, method, control)(waveform)
     outer, inner = generator.drift.shape[:-2], rho0.shape
     states = full.states.reshape(*outer, -1, *inner)

@@ -26,8 +26,7 @@ def with_holds(end, path, start, cost):
     """
     pulls = _pulls(path, cost)
     mean = cost.constant + start @ cost.linear / (2 * len(pulls)) + start @ pulls[0]
-    slopes = cross_matrices(start) @ pulls
-    np.subtract(end.slopes, slopes, out=slopes)
+    slopes = end.slopes - cross_matrices(start) @ pulls
     return replace(end, values=end.values - mean, slopes=slopes)
 
 
