@@ -32,7 +32,7 @@ function start() {
     else if (data.kind === "failed") fail(data.text);
     else if (data.kind === "begun") job?.tell();
     else if (data.kind !== "done") job?.handler?.(data);
-    else mine.jobs.delete(data.id), URL.revokeObjectURL(job.alive), job.resolve(data);
+    else mine.jobs.delete(data.id), job.resolve(data);
   };
   status("Starting Python …", 0);
   document.body.append(frame);
@@ -44,6 +44,7 @@ function ask(wanted, handler, tell = begun) {
   if (!python.port) start();
   const job = { handler, tell, alive: URL.createObjectURL(new Blob()) }; // until it is over or stopped
   job.over = new Promise((resolve) => (job.resolve = resolve));
+  job.over.then(() => URL.revokeObjectURL(job.alive));
   python.jobs.set(++last, job);
   python.port.postMessage({ id: last, alive: job.alive, ...wanted });
   return job.over;
@@ -70,7 +71,7 @@ function end(text = "") {
   stops++;
   worker?.terminate();
   frame?.remove();
-  jobs.forEach(({ resolve, alive }) => (URL.revokeObjectURL(alive), resolve({ ok: false, stopped: true })));
+  jobs.forEach(({ resolve }) => resolve({ ok: false, stopped: true }));
   cells.forEach((cell) => (cell.ran = null));
   status(text);
 }
