@@ -114,7 +114,8 @@ class Judgement:
     @property
     def band_hz(self):
         """How far from the carrier one finds 95 % of the energy of the spectrum, Hz."""
-        distance, turns = np.abs(self.spectrum)
+        frequency, turns = self.spectrum
+        distance = np.abs(frequency)
         outwards = np.argsort(distance)
         energy = np.cumsum(turns[outwards] ** 2)
         return float(distance[outwards][np.searchsorted(energy, 0.95 * energy[-1])])

@@ -35,10 +35,12 @@ def mma(run, x, form=None, tolerance=1e-6, advance=step, **options):
     """
     lower, upper = run.box
     limits = len(run.limits(x)[0])
-    if form == "direct" or form is None and run.goal.members is None:
+    if form is None:
+        form = "direct" if run.goal.members is None else "least-squares"
+    if form == "direct":
         form = Form.hard(limits)
     tolerance = arrays("tolerance: > 0", tolerance=tolerance)
-    rows, prices = _standard_form(run, "least-squares" if form is None else form, limits)
+    rows, prices = _standard_form(run, form, limits)
     f0, df0, f, df = rows(x)
     state = start(x, lower, upper, prices)
     options = MMAOptions(**{**(POLISH if form == "minimax" else {}), **options})
