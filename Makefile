@@ -14,6 +14,11 @@ SLIDES_STAMP := $(VENV)/.installed-slides
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# Matplotlib's list of fonts is ours alone: one that another program left spoiled in the home
+# folder puts a line about each missing font under a figure, and that fails the build. Set-up
+# makes the list: where that takes more than five seconds, Matplotlib says so under a figure, too.
+export MPLCONFIGDIR := $(CURDIR)/$(VENV)/matplotlib
+
 .DEFAULT_GOAL := help
 .PHONY: help test coverage lint book live browser package pdf slides bench size clean
 
@@ -99,6 +104,7 @@ $(STAMP): requirements.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@$(BIN)/python -m pip install --quiet -r requirements.txt
+	@$(BIN)/python -c 'import matplotlib.font_manager'
 	@touch $@
 
 $(SLIDES_STAMP): $(STAMP)
