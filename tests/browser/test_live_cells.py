@@ -308,19 +308,20 @@ def test_the_play_button_plays(spin):
     before = box.evaluate(LINES)
     box.get_by_role("button", name="Play").click()
     expect(box.get_by_role("button", name="Pause")).to_be_visible()
-    expect(box.locator("spin-explore")).to_have_attribute("data-frame", "3")
+    expect(box.locator("spin-explore")).to_have_attribute("data-frame", "15", timeout=30_000)
     expect(box.get_by_role("button", name="Play")).to_be_visible()
-    assert box.locator("output").inner_text() == "4" and box.evaluate(LINES) != before
+    assert box.locator("output").inner_text() == "16" and box.evaluate(LINES) != before
 
 
+# Sixteen frames: with four, a busy machine looked for "Pause" when all was over.
 PLAYED = """def draw(height):
     fig, ax = plt.subplots()
     ax.plot([0, 1], [0, height])
-    ax.set(ylim=(0, 5))
+    ax.set(ylim=(0, 17))
     return fig
 
 
-sl.explore(draw, alt="A line.", height=[1, 2, 3, 4], play="height")"""
+sl.explore(draw, alt="A line.", height=list(range(1, 17)), play="height")"""
 
 
 # --- answers -----------------------------------------------------------------------------
