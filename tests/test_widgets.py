@@ -84,6 +84,12 @@ def test_units_stand_beside_the_values():
     assert (slider.label, slider.values) == ("offset", ("1.5 kHz", "2 kHz"))
 
 
+@pytest.mark.parametrize("name, shown", [("T_1", "T1"), ("k_over_J", "k over J"), ("s0", "s0")])
+def test_a_sliders_name_stands_beside_it(name, shown):
+    (slider,) = sl.explore(lambda **values: draw(1), alt="x", **{name: [1, 2]}).controls()
+    assert slider.label == shown
+
+
 @pytest.mark.parametrize("grid, shown", [
     ([0.5, 1 / 3], ("0.5", "0.3333")),
     ([10000.5, 10001.5], ("10000", "10002")),

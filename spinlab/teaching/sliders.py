@@ -230,8 +230,8 @@ def _unit(name):
 
 
 def label(name):
-    """A slider's name as it stands beside it: ``T_1`` is T1, ``offset_khz`` is offset."""
-    stem = re.sub(r"_(\w)$", r"\1", _unit(name)[0])
+    """A slider's name as it stands beside it: ``T_1`` is T1, ``k_over_J`` k over J."""
+    stem = re.sub(r"^([^\W_]+)_(\w)$", r"\1\2", _unit(name)[0])
     return stem.replace("_", " ")
 
 
