@@ -119,8 +119,9 @@ def _grid(name, values):
     grid = [value.tolist() if hasattr(value, "tolist") else value for value in values]
     require(grid, f"The slider {name} has no values.")
     kinds = str if isinstance(grid[0], str) else (int, float)
-    if not all(isinstance(value, kinds) and value == value for value in grid):
-        raise TypeError(f"The values of the slider {name} must be all numbers or all strings.")
+    if wrong := [value for value in grid if not isinstance(value, kinds) or value != value]:
+        raise TypeError(f"The values of the slider {name} must be all numbers or all strings, "
+                        f"but {wrong[0]!r} arrived.")
     return grid
 
 
